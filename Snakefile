@@ -1,0 +1,63 @@
+# rosberta: rebuild everything with `snakemake --cores all`.
+#
+# Snakemake schedules, DVC remembers, the stages know neither: every rule's command runs one stage through DVC, which
+# decides by content whether there is anything to do. README.md shows the flow.
+from snakemake.exceptions import WorkflowError
+
+from rosberta import doors, params
+from rosberta.mistakes import Mistake
+
+try:
+    PARAMETERS = params.read()
+    EXPERIMENT = params.check(PARAMETERS)
+except Mistake as mistake:
+    raise WorkflowError(str(mistake)) from None
+
+doors.write_slices(PARAMETERS)
+
+SOURCES = list(EXPERIMENT.collect.sources)
+PULL = "--pull" if doors.has_remote() else ""
+
+# The one command of every rule: `repro STAGE LOG` runs a stage through DVC, and shows the end of its log if it fails.
+shell.prefix(
+    f"set -euo pipefail; repro() ( dvc --wait-for-lock repro --single-item {PULL} $1 > $2 2>&1"
+    " || (tail -n 20 $2 >&2; exit 1) ); "
+)
+
+
+wildcard_constraints:
+    source="|".join(SOURCES),
+    encoder="|".join(EXPERIMENT.encoders),
+    mixture="|".join(EXPERIMENT.mixtures),
+    run="|".join(EXPERIMENT.runs),
+    model="|".join(EXPERIMENT.models),
+
+
+# Every artifact is named, not only the last: what is missing is restored even where the report stands.
+rule all:
+    default_target: True
+    input:
+        "data/check.txt",
+        "data/hub",
+        "data/benchmark",
+        expand(
+            "data/{stage}/{source}.parquet",
+            stage=["collected", "cleaned", "mined"],
+            source=SOURCES,
+        ),
+        expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
+        expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),
+        expand("data/vocabulary/{encoder}", encoder=EXPERIMENT.encoders),
+        expand("results/encoders/{encoder}", encoder=EXPERIMENT.encoders),
+        expand("results/runs/{run}/contrasted", run=EXPERIMENT.runs),
+        expand("results/runs/{run}/merged", run=EXPERIMENT.runs),
+        expand("results/scores/{model}", model=EXPERIMENT.models),
+        "results/report",
+
+
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/hub.smk"
+include: "workflow/rules/sources.smk"
+include: "workflow/rules/encoder.smk"
+include: "workflow/rules/run.smk"
+include: "workflow/rules/results.smk"

@@ -1,0 +1,276 @@
+"""Stage `collect`: raw files are read as they are, the sample is uniform and reproducible, and counts add up."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rosberta import collect, raw
+from rosberta.artifacts import COLLECTED, ROW, read_counts, read_rows, sha256, write_json
+from rosberta.draw import Sample, draw
+from rosberta.mistakes import Mistake
+from rosberta.params import Source
+
+# No deadlines and no chance: a busy machine must not fail a test.
+settings.load_profile("ci")
+
+ID = "someone/pairs"
+ROWS = [{"anchor": f"вопрос {n}", "positive": f"ответ {n}"} for n in range(300)]
+
+
+def source(**fields: Any) -> Source:
+    usual = {
+        "adapter": "pairs",
+        "dataset": ID,
+        "files": "train*",
+        "group": "basic_russian",
+        "prefix": "search",
+        "language": "ru",
+        "task": "retrieval",
+    }
+    return Source(**(usual | fields))
+
+
+def json_lines(rows: list[Any]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Write rows in the form that the file's name asks for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.name.endswith(".parquet"):
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=50)
+    elif path.name.endswith(".gz"):
+        path.write_bytes(gzip.compress(json_lines(rows)))
+    elif path.name.endswith(".zst"):
+        half = len(rows) // 2
+        frames = (zstandard.compress(json_lines(part)) for part in (rows[:half], rows[half:]))
+        path.write_bytes(b"".join(frames))
+    elif path.name.endswith(".csv"):
+        quoted = [[value.replace('"', '""') for value in row.values()] for row in rows]
+        lines = [",".join(rows[0])] + [",".join(f'"{value}"' for value in row) for row in quoted]
+        path.write_text("\ufeff" + "\n".join(lines), encoding="utf-8")
+    else:
+        path.write_bytes(json_lines(rows))
+    return path
+
+
+@pytest.fixture
+def pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Pin files of a set that lies in a mirror, and return the experiment that collects it."""
+    mirror = tmp_path / "mirror"
+    monkeypatch.setenv("ROSBERTA_MIRROR", str(mirror))
+    monkeypatch.chdir(tmp_path)
+
+    def pin(files: dict[str, list[dict[str, Any]]], cap: int = 1000, seed: int = 0, **fields: Any) -> Any:
+        paths = {name: write(mirror / "datasets" / ID / name, rows) for name, rows in files.items()}
+        listed = [{"path": name, "bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in paths.items()]
+        manifest = {"kind": "dataset", "id": ID, "revision": "0" * 40, "origin": "hub", "url": None, "files": listed}
+        write_json(Path("data/hub/datasets") / f"{ID}.json", manifest)
+        return SimpleNamespace(collect=SimpleNamespace(seed=seed, cap=cap, sources={"mine": source(**fields)}))
+
+    return pin
+
+
+def collected() -> list[dict[str, Any]]:
+    return read_rows(COLLECTED / "mine.parquet").to_pylist()
+
+
+def added_up(counts: dict[str, Any]) -> bool:
+    return counts["read"] == counts["kept"] + sum(counts["dropped"].values())
+
+
+@pytest.mark.parametrize("ending", raw.ENDINGS)
+def test_every_form_gives_the_same_rows(ending: str, tmp_path: Path) -> None:
+    """Parquet, JSON lines (plain, gzip, zstandard of several frames) and CSV hold one content."""
+    rows = [{"a": f'ё "{n}", \t\u2028 x', "b": "с переносом\nстроки", "c": "лишнее"} for n in range(20)]
+    path = write(tmp_path / f"train{ending}", rows)
+    assert raw.columns(path) == ["a", "b", "c"]
+    assert list(raw.rows(path, ["b", "a"])) == [{"b": row["b"], "a": row["a"]} for row in rows]
+
+
+def test_a_csv_holds_texts_alone(tmp_path: Path) -> None:
+    """Nothing is inferred: a number, NA, true and a date stay the texts that they are."""
+    path = tmp_path / "train.csv"
+    path.write_text("a,b\n007,NA\ntrue,2020-01-02\n", encoding="utf-8")
+    assert list(raw.rows(path, ["a", "b"])) == [{"a": "007", "b": "NA"}, {"a": "true", "b": "2020-01-02"}]
+
+
+def test_json_lines_may_leave_out_keys(tmp_path: Path) -> None:
+    """A key that some line has is a column; where a line leaves it out, its value is None."""
+    path = tmp_path / "train.jsonl"
+    path.write_bytes(json_lines([{"a": "1"}, {"a": "2", "b": "3"}]) + b"\n\n")
+    assert raw.columns(path) == ["a", "b"]
+    assert list(raw.rows(path, ["a", "b"])) == [{"a": "1", "b": None}, {"a": "2", "b": "3"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.parquet", b"PAR1 no", "t.parquet: damaged"),
+        ("t.jsonl", b'{"a": 1}\n{"a": ', "t.jsonl: line 2 is not JSON"),
+        ("t.jsonl", b"[1, 2]\n", "t.jsonl: line 1 is JSON, but no object"),
+        ("t.jsonl", b'{"a": "\xff"}\n', "t.jsonl: damaged"),
+        ("t.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 99)[:-9], "t.jsonl.gz: damaged"),
+        ("t.jsonl.zst", b"not zstandard", "t.jsonl.zst: damaged"),
+        ("t.csv", b"a,b\n1,2\n3\n", "t.csv: line 3 has not 2 fields"),
+        ("t.csv", b'a,b\n1,"2', "t.csv: damaged"),
+    ],
+)
+def test_a_damaged_file_names_itself(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    """Damage is a mistake with the file's name in it (and the line), in every form: never a crash, never fewer rows."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(Mistake, match=said):
+        list(raw.rows(path, raw.columns(path)))
+
+
+def test_a_glob_without_a_file_names_the_nearest(tmp_path: Path) -> None:
+    """No match, or a match of a form that is not read, is a mistake before anything is read."""
+    write(tmp_path / "data" / "train.parquet", ROWS)
+    (tmp_path / "data" / "README.md").write_text("x", encoding="utf-8")
+    with pytest.raises(Mistake, match=r"no file matches 'data/trian\.parquet'; did you mean \"data/train\.parquet\""):
+        raw.files(tmp_path, "data/trian.parquet")
+    with pytest.raises(Mistake, match=r"README\.md is none of"):
+        raw.files(tmp_path, "data/*")
+
+
+@given(numbers=st.lists(st.integers(0, 50), max_size=40), size=st.integers(1, 10), random=st.randoms())
+def test_a_sample_is_the_smallest_numbers_in_any_order(numbers: list[int], size: int, random: Any) -> None:
+    """The sample is a function of the set of (number, position); it comes out in order of position."""
+    entries = list(enumerate(numbers))
+    random.shuffle(entries)
+    sample: Sample[int] = Sample(size)
+    lost = sum(not sample.add(number, position, position) for position, number in entries)
+    smallest = sorted((number, position) for position, number in enumerate(numbers))[:size]
+    assert list(sample) == sorted(position for _, position in smallest)
+    assert lost + len(sample) == len(numbers)
+
+
+def test_draws_are_uniform_and_keyed() -> None:
+    """Half of the draws are odd; another seed, word or division into words is another draw; a draw never changes."""
+    odd = sum(draw(0, str(n)) % 2 for n in range(10_000))
+    assert 4_800 < odd < 5_200
+    assert len({draw(0, "ab", "c"), draw(0, "a", "bc"), draw(1, "ab", "c"), draw(0, "abc")}) == 4
+    assert draw(7, "мост") == 0xF69ABD32C570271F
+
+
+def test_rows_have_the_schema_and_the_source_s_place(pinned: Callable[..., Any]) -> None:
+    """Every row carries task, prefix, language, group and source; ids are the source and the raw row's position."""
+    collect.run(pinned({"train.parquet": ROWS[:3]}, prefix="clustering", task="clustering"), "mine")
+    assert read_rows(COLLECTED / "mine.parquet").schema.equals(ROW)
+    assert collected()[2] == {
+        "anchor": "вопрос 2",
+        "positive": "ответ 2",
+        "negatives": [],
+        "task": "clustering",
+        "prefix": "clustering",
+        "language": "ru",
+        "source": "mine",
+        "group": "basic_russian",
+        "id": "mine:2",
+    }
+
+
+def test_only_the_files_of_the_glob_are_read(pinned: Callable[..., Any]) -> None:
+    """Other splits beside the train files stay unread; several files are one stream in order of their paths."""
+    files = {"train-1.parquet": ROWS[10:20], "train-0.jsonl": ROWS[:10], "test-0.parquet": ROWS[20:30]}
+    collect.run(pinned(files), "mine")
+    assert [row["anchor"] for row in collected()] == [row["anchor"] for row in ROWS[:20]]
+    assert [row["id"] for row in collected()] == [f"mine:{n}" for n in range(20)]
+
+
+def test_the_cap_draws_the_same_rows_in_any_order(pinned: Callable[..., Any]) -> None:
+    """Shuffled files give the same sample; another seed gives another; the rows keep their original order."""
+    collect.run(pinned({"train.parquet": ROWS}, cap=50), "mine")
+    first, counts = collected(), read_counts(COLLECTED / "mine.parquet")
+    assert counts["kept"] == 50
+    assert counts["dropped"] == {"over the cap": 250}
+    positions = [int(row["id"].partition(":")[2]) for row in first]
+    assert positions == sorted(positions)
+    assert max(positions) > 200
+    collect.run(pinned({"train.parquet": ROWS[::-1]}, cap=50), "mine")
+    assert {row["anchor"] for row in collected()} == {row["anchor"] for row in first}
+    collect.run(pinned({"train.parquet": ROWS}, cap=50, seed=1), "mine")
+    assert {row["anchor"] for row in collected()} != {row["anchor"] for row in first}
+
+
+def test_a_source_s_own_cap_goes_before_the_general_one(pinned: Callable[..., Any]) -> None:
+    """`collect.sources.<source>.cap` wins over `collect.cap`, in both directions."""
+    experiment = pinned({"train.parquet": ROWS}, cap=50)
+    for own in (20, 70):
+        experiment.collect.sources["mine"] = source(cap=own)
+        collect.run(experiment, "mine")
+        assert len(collected()) == own
+
+
+def test_equal_inputs_give_equal_bytes(pinned: Callable[..., Any]) -> None:
+    """Two runs write the same file, byte for byte."""
+    experiment = pinned({"train.jsonl.zst": ROWS}, cap=50)
+    sums = set()
+    for _ in range(2):
+        collect.run(experiment, "mine")
+        sums.add(sha256(COLLECTED / "mine.parquet"))
+    assert len(sums) == 1
+
+
+def test_counts_add_up_and_say_why(pinned: Callable[..., Any]) -> None:
+    """read = kept + dropped, with malformed rows and rows over the cap each under their reason."""
+    bad = [{"anchor": None, "positive": "x"}, {"anchor": "x", "positive": " "}, {"anchor": 5, "positive": "x"}]
+    flawed = [{"anchor": "a", "positive": "b", "negative": ["c", None, "", "d"]}]
+    rows = ROWS[:20] + bad + flawed
+    collect.run(pinned({"train.jsonl": rows}, cap=15, options={"negative": "negative"}), "mine")
+    counts = read_counts(COLLECTED / "mine.parquet")
+    assert added_up(counts)
+    assert counts["read"] == 24
+    assert counts["dropped"] == {"missing text": 1, "empty text": 1, "not a text": 1, "over the cap": 6}
+    collect.run(pinned({"train.jsonl": rows}, options={"negative": "negative"}), "mine")
+    assert read_counts(COLLECTED / "mine.parquet")["negatives"] == {"given": 2, "unusable": 2}
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".jsonl", ".csv"])
+def test_a_missing_column_names_itself(ending: str, pinned: Callable[..., Any]) -> None:
+    """The mistake names source, set, file, the missing column, those that are there, and the nearest name."""
+    rows = [{"anchr": "a", "positive": "b"}]
+    with pytest.raises(Mistake) as caught:
+        collect.run(pinned({f"train{ending}": rows}), "mine")
+    expected = (
+        f"collect.sources.mine: {ID}: train{ending} has no column 'anchor'; it has: anchr, positive; "
+        'did you mean "anchr"?'
+    )
+    assert str(caught.value) == expected
+    assert not (COLLECTED / "mine.parquet").exists()
+
+
+def test_a_source_without_a_usable_row_is_a_mistake(pinned: Callable[..., Any]) -> None:
+    """An empty artifact would only fail later; the reasons are in the message."""
+    with pytest.raises(Mistake, match=r"none of 2 rows can be used \(2 missing text\)"):
+        collect.run(pinned({"train.jsonl": [{"anchor": None, "positive": "b"}] * 2}), "mine")
+
+
+def test_a_changed_file_is_refused(pinned: Callable[..., Any], tmp_path: Path) -> None:
+    """What is not what was pinned is never collected."""
+    experiment = pinned({"train.parquet": ROWS})
+    write(tmp_path / "mirror" / "datasets" / ID / "train.parquet", ROWS[:-1])
+    with pytest.raises(Mistake, match="pinned"):
+        collect.run(experiment, "mine")
+
+
+def test_collect_and_clean_start_light() -> None:
+    """Neither stage imports a library of models or data frames: forty jobs of them start on a small machine."""
+    heavy = "{'torch', 'transformers', 'datasets', 'sentence_transformers', 'mteb', 'pandas', 'bs4'}"
+    code = f"import rosberta.collect, rosberta.clean, sys; sys.exit(' '.join({heavy} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

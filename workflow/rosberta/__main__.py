@@ -1,0 +1,102 @@
+"""The command line: one command a stage, and what keeps ``params.yaml``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rosberta.flow import FLOW
+from rosberta.mistakes import Mistake, nearest
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a mistake of the user's is one line on stderr and exit status 1."""
+    parser = argparse.ArgumentParser(prog="python -m rosberta", description="Stages and parameters of rosberta.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, stage in FLOW.items():
+        command = commands.add_parser(name, help=stage.does)
+        if stage.keys:
+            command.add_argument("key", metavar=stage.keys.rsplit(".", 1)[-1].removesuffix("s").upper())
+    preset = commands.add_parser("preset", help="write a preset over params.yaml and say what changes")
+    preset.add_argument("name", metavar="NAME")
+    commands.add_parser("schema", help="write the JSON schema of params.yaml, for editors")
+    asked = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    for chatty in ("httpx", "datasets", "mteb", "sentence_transformers", "transformers"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        if asked.command in FLOW:
+            run_stage(asked.command, getattr(asked, "key", None))
+        else:
+            from rosberta import presets
+
+            presets.write(asked.name) if asked.command == "preset" else presets.write_schema()
+    except Mistake as mistake:
+        for line in str(mistake).splitlines():
+            sys.stderr.write(f"rosberta: {line}\n")
+        return 1
+    return 0
+
+
+def run_stage(stage: str, key: str | None) -> None:
+    """Check all parameters, then run one stage.
+
+    Raises:
+        Mistake: parameters are wrong, or the stage has no such key.
+    """
+    from rosberta import params
+
+    experiment = params.load()
+    keys = FLOW[stage].keys
+    if keys:
+        block: object = experiment
+        for part in keys.split("."):
+            block = getattr(block, part)
+        assert isinstance(block, dict)
+        if key not in block:
+            raise Mistake(f"{stage}: {key!r} is not in {keys}{nearest(str(key), block)}")
+    if stage == "check":
+        return _check()
+    threads = getattr(getattr(experiment, stage, None), "threads", 1)
+    scratch = Path(".scratch") / f"{stage}@{key}"
+    settle(threads, online=experiment.hub.origin == "hub", scratch=scratch)
+    try:
+        importlib.import_module(f"rosberta.{stage}").run(experiment, key)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def settle(threads: int, *, online: bool, scratch: Path) -> None:
+    """Fix what libraries read from the environment, before they are imported.
+
+    The number of threads is fixed since sums of floats depend on it; libraries' caches of what they derive go to an
+    undeclared scratch folder, so that no earlier state can leak into a stage.
+    """
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["HF_DATASETS_CACHE"] = str(scratch.absolute() / "datasets")
+    os.environ["MTEB_CACHE"] = str(scratch.absolute() / "mteb")
+    if not online or os.environ.get("ROSBERTA_MIRROR"):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def _check() -> None:
+    from rosberta.artifacts import CHECKED, whole
+
+    with whole(CHECKED) as part:
+        # The same bytes for every valid experiment: what is valid does not change what comes after.
+        part.write_text("The parameters are valid.\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

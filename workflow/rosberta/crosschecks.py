@@ -1,0 +1,95 @@
+"""What must agree between the blocks of an experiment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from rosberta.mistakes import Mistake, nearest
+from rosberta.sources import options
+from rosberta.tasks import faults
+
+if TYPE_CHECKING:
+    from rosberta.params import Experiment
+
+
+def adapters() -> list[str]:
+    """Names of the adapters: the modules of `rosberta.sources`."""
+    names = (
+        entry.name.removesuffix(".py") for entry in files("rosberta.sources").iterdir() if entry.name.endswith(".py")
+    )
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+def crosscheck(experiment: Experiment) -> Iterator[str]:
+    """Yield one sentence for each name that is used but not defined, and each setting that contradicts another."""
+    e = experiment
+    datasets, models = e.hub.datasets, e.hub.models
+    for name, task in e.benchmark.tasks.items():
+        yield from _known(f"benchmark.tasks.{name}.dataset", task.dataset, datasets, "hub.datasets")
+        if task.candidates:
+            yield from _known(f"benchmark.tasks.{name}.candidates", task.candidates, datasets, "hub.datasets")
+        yield from faults(name, task)
+    for name, source in e.collect.sources.items():
+        where = f"collect.sources.{name}"
+        yield from _known(f"{where}.dataset", source.dataset, datasets, "hub.datasets")
+        if source.adapter in adapters():
+            yield from _mistakes(lambda s=source: options(s.adapter, s.options), f"{where}.")
+        else:
+            yield from _known(f"{where}.adapter", source.adapter, adapters(), "rosberta.sources")
+    yield from _known("clean.tokenizer", e.clean.tokenizer, models, "hub.models")
+    yield from _known("mine.teacher", e.mine.teacher, models, "hub.models")
+    for name, encoder in e.encoders.items():
+        yield from _known(f"encoders.{name}.base", encoder.base, models, "hub.models")
+        yield from _known(f"encoders.{name}.donor", encoder.donor, models, "hub.models")
+        yield from _known(f"encoders.{name}.mixture", encoder.mixture, e.mixtures, "mixtures")
+        yield from _mistakes(lambda name=name: e.pretrain_of(name))
+    for name, mixture in e.mixtures.items():
+        for field in ("sources", "without"):
+            for source_name in getattr(mixture, field):
+                yield from _known(f"mixtures.{name}.{field}", source_name, e.collect.sources, "collect.sources")
+        if not e.sources_of(name):
+            yield f"mixtures.{name}: holds no source of collect.sources; name groups or sources that are there"
+    for name, run in e.runs.items():
+        yield from _known(f"runs.{name}.encoder", run.encoder, e.encoders, "encoders")
+        yield from _known(f"runs.{name}.mixture", run.mixture, e.mixtures, "mixtures")
+        yield from _mistakes(lambda name=name: e.merge_of(name))
+        sentences = list(_mistakes(lambda name=name: e.contrast_of(name)))
+        yield from sentences
+        if not sentences and e.contrast_of(name).hard_negatives > e.mine.negatives:
+            found = e.contrast_of(name).hard_negatives
+            yield f"runs.{name}: contrast.hard_negatives is {found}, but mine.negatives gives {e.mine.negatives} a row"
+    for name, model in e.models.items():
+        yield from _weights(e, f"models.{name}.weights", model.weights)
+
+
+def _known(where: str, name: str, known: Iterable[str], block: str) -> Iterator[str]:
+    if name not in known:
+        yield f"{where}: {name!r} is not in {block}{nearest(name, known)}"
+
+
+def _mistakes(attempt: Callable[[], object], where: str = "") -> Iterator[str]:
+    """The sentences of the mistake that an attempt raises, if any."""
+    try:
+        attempt()
+    except Mistake as mistake:
+        yield from (f"{where}{line}" for line in str(mistake).splitlines())
+
+
+def _weights(experiment: Experiment, where: str, weights: str) -> Iterator[str]:
+    places = {
+        r"results/runs/([^/]+)/(?:contrasted|merged)": (experiment.runs, "runs"),
+        r"results/encoders/([^/]+)": (experiment.encoders, "encoders"),
+        r"data/vocabulary/([^/]+)": (experiment.encoders, "encoders"),
+        r"data/hub/models/(.+)\.json": (experiment.hub.models, "hub.models"),
+    }
+    for pattern, (known, block) in places.items():
+        if match := re.fullmatch(pattern, weights):
+            yield from _known(where, match[1], known, block)
+            return
+    yield (
+        f"{where}: {weights!r} is no artifact with weights; write results/runs/RUN/merged, results/encoders/ENCODER, "
+        "data/vocabulary/ENCODER or data/hub/models/ID.json"
+    )

@@ -1,0 +1,54 @@
+"""The training sources of the miniature: which sets there are, each in the schema and layout of the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+from rosberta.miniature import questions, sentences
+from rosberta.miniature.raw_files import Files, write
+from rosberta.miniature.world import World
+from rosberta.mistakes import Mistake, nearest
+
+DATASETS: dict[str, Callable[[World, int], Files]] = {
+    "Helsinki-NLP/opus-100": sentences.opus100,
+    "RussianNLP/wikiomnia": questions.wikiomnia,
+    "deepvk/ru-HNP": sentences.ru_hnp,
+    "deepvk/ru-WANLI": sentences.ru_wanli,
+    "facebook/xnli": sentences.xnli,
+    "intfloat/query2doc_msmarco": questions.query2doc,
+    "its5Q/habr_qna": questions.habr_qna,
+    "kuznetsoffandrey/sberquad": questions.sberquad,
+    "maveriq/medi": sentences.medi,
+    "sentence-transformers/miracl": partial(questions.triplets, name="miracl"),
+    "sentence-transformers/mr-tydi": partial(questions.triplets, name="mrtydi"),
+    "sentence-transformers/parallel-sentences-talks": sentences.talks,
+    "timoschick/dino": sentences.dino,
+}
+"""What makes the files of each set."""
+
+IDS = tuple(DATASETS)
+
+
+@cache
+def world_of(seed: int) -> World:
+    """The world of a seed, made once a process."""
+    return World(seed)
+
+
+def write_dataset(id: str, folder: Path, seed: int, rows: int) -> None:
+    """Write a training source as its repository holds it.
+
+    Args:
+        id: the set's id on the hub.
+        folder: where its files go.
+        seed: of the world.
+        rows: training rows, about; at least 24.
+
+    Raises:
+        Mistake: the miniature has no such set.
+    """
+    if id not in DATASETS:
+        raise Mistake(f"hub.datasets: the miniature has no {id}{nearest(id, DATASETS)}")
+    write(DATASETS[id](world_of(seed), rows), folder)

@@ -1,0 +1,216 @@
+"""A small bilingual world: named things, and facts that connect them.
+
+Everything follows from the seed. The world has three pools whose things have different names: ``train`` for the training
+sources, ``probe`` for the training splits of benchmark tasks, ``test`` for what benchmark tasks are scored on. Name parts,
+values and templates are shared, so what is learned on one pool can serve on another while no text is in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from random import Random
+
+from rosberta.miniature import lexicon
+from rosberta.miniature.grammar import Phrase, apposed, described, feminine, fixed, followed, noun, transliterated
+from rosberta.miniature.places import PLACES
+from rosberta.miniature.relation import Relation
+from rosberta.miniature.works import WORKS
+
+POOLS = ("train", "probe", "test")
+RELATIONS = PLACES + WORKS
+SIZES = {
+    "city": 40, "river": 30, "person": 60, "landmark": 45, "festival": 30, "team": 30,
+    "book": 45, "film": 40, "dish": 36, "company": 40, "product": 45,
+}  # fmt: skip
+"""How many things of each kind a pool has."""
+KINDS = tuple(SIZES)
+
+
+@dataclass(frozen=True)
+class Text:
+    """The same said in Russian and in English."""
+
+    ru: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A named thing of the world.
+
+    Attributes:
+        index: its place in the pool.
+        kind: one of `KINDS`.
+        pool: one of `POOLS`.
+        name: its full name, with the class noun where the kind has one (река Велема).
+        noun: its class noun (река).
+    """
+
+    index: int
+    kind: str
+    pool: str
+    name: Phrase
+    noun: Phrase
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One relation of one entity. `value` is what the templates call ``{o}``; `entity` is set where that is a named thing."""
+
+    subject: Entity
+    relation: Relation
+    value: Phrase
+    entity: Entity | None = None
+
+
+class World:
+    """The world of a seed. Two worlds of one seed are equal in every text."""
+
+    def __init__(self, seed: int) -> None:
+        """Fix the seed; things and facts are made on first use."""
+        self.seed = seed
+
+    def random(self, *key: str | int) -> Random:
+        """A generator of its own for a key, so that texts do not depend on the order in which they are asked for."""
+        return Random("/".join(str(part) for part in (self.seed, *key)))  # noqa: S311
+
+    @cached_property
+    def _entities(self) -> dict[str, dict[str, tuple[Entity, ...]]]:
+        pools: dict[str, dict[str, tuple[Entity, ...]]] = {pool: {} for pool in POOLS}
+        for kind, size in SIZES.items():
+            names = list(_names(kind))
+            self.random("names", kind).shuffle(names)
+            for place, pool in enumerate(POOLS):
+                chosen = names[place * size : (place + 1) * size]
+                pools[pool][kind] = tuple(
+                    Entity(index, kind, pool, name, cls) for index, (name, cls) in enumerate(chosen)
+                )
+        return pools
+
+    @cached_property
+    def _facts(self) -> dict[str, tuple[Fact, ...]]:
+        facts: dict[str, tuple[Fact, ...]] = {}
+        for pool in POOLS:
+            random = self.random("facts", pool)
+            made = []
+            for relation in RELATIONS:
+                made += [self._fact(entity, relation, random) for entity in self.entities(pool, relation.kind)]
+            random.shuffle(made)
+            facts[pool] = tuple(made)
+        return facts
+
+    @cached_property
+    def _about(self) -> dict[tuple[str, str, int], tuple[Fact, ...]]:
+        about: dict[tuple[str, str, int], list[Fact]] = {}
+        for pool in POOLS:
+            for fact in self._facts[pool]:
+                about.setdefault((pool, fact.subject.kind, fact.subject.index), []).append(fact)
+        return {key: tuple(facts) for key, facts in about.items()}
+
+    def entities(self, pool: str, kind: str | None = None) -> tuple[Entity, ...]:
+        """The things of a pool, all of them (kind by kind) or those of one kind."""
+        kinds = self._entities[pool]
+        return kinds[kind] if kind else tuple(entity for each in kinds.values() for entity in each)
+
+    def facts(self, pool: str, relation: str | None = None) -> tuple[Fact, ...]:
+        """The facts of a pool in a fixed shuffled order; with `relation` those of relations so named."""
+        facts = self._facts[pool]
+        return facts if relation is None else tuple(fact for fact in facts if fact.relation.name == relation)
+
+    def facts_of(self, entity: Entity) -> tuple[Fact, ...]:
+        """All facts whose subject is this entity."""
+        return self._about[entity.pool, entity.kind, entity.index]
+
+    def another(self, fact: Fact, random: Random) -> Fact:
+        """The same subject and relation with another value: what is not so."""
+        while True:
+            other = self._fact(fact.subject, fact.relation, random)
+            if other.value != fact.value:
+                return other
+
+    def _fact(self, subject: Entity, relation: Relation, random: Random) -> Fact:
+        if relation.values.startswith("@"):
+            entity = random.choice(self.entities(subject.pool, relation.values[1:]))
+            return Fact(subject, relation, entity.name, entity)
+        return Fact(subject, relation, random.choice(lexicon.VALUES[relation.values]))
+
+
+def _names(kind: str) -> Iterator[tuple[Phrase, Phrase]]:
+    """All names of a kind, with their class nouns."""
+    classes = lexicon.CLASSIFIERS.get(kind, ())
+    if kind == "city":
+        yield from ((name, classes[0]) for name, _ in _cities())
+    elif kind == "river":
+        for root, suffix in product(lexicon.RIVER_ROOTS, lexicon.RIVER_SUFFIXES):
+            word = root + suffix
+            name = feminine(word, transliterated(word))
+            yield apposed(classes[0], name, f"the {name.en} River"), classes[0]
+    elif kind == "person":
+        yield from ((person, person) for person in _people())
+    elif kind == "landmark":
+        for cls, surname, woman in product(classes, lexicon.SURNAMES, (False, True)):
+            name = _surname(surname, woman)
+            yield followed(cls, name.case("gen"), f"the {transliterated(name.ru)} {cls.en.capitalize()}"), cls
+    elif kind in ("book", "film", "festival", "team"):
+        for cls, (adjective, en), thing in product(classes, lexicon.TITLE_ADJECTIVES, lexicon.TITLE_NOUNS):
+            title = described(adjective, thing, "")
+            quoted = f"«{title.ru[0].upper()}{title.ru[1:]}»"
+            yield followed(cls, quoted, f'the {cls.en} "{en.capitalize()} {thing.en.capitalize()}"'), cls
+    elif kind == "dish":
+        for cls, (city, adjective) in product(classes, _cities()):
+            yield described(adjective, cls, f"the {city.en} {cls.en}"), cls
+    elif kind == "company":
+        for cls, root, ending in product(classes, lexicon.PLACE_ROOTS, lexicon.COMPANY_ENDINGS):
+            yield followed(cls, f"«{root}{ending}»", f"the {cls.en} {transliterated(root + ending)}"), cls
+    else:
+        for cls, brand, number in product(classes, lexicon.BRANDS, range(2, 10)):
+            yield followed(cls, f"«{brand}-{number}»", f"the {transliterated(brand)}-{number} {cls.en}"), cls
+
+
+def _cities() -> Iterator[tuple[Phrase, str]]:
+    """Cities with the adjective made of each."""
+    for root, (suffix, paradigm) in product(lexicon.PLACE_ROOTS, lexicon.PLACE_SUFFIXES):
+        word = root + suffix
+        stem = {"ополь": word[:-1], "инск": word[:-2], "овка": word[:-2], "ово": word[:-1], "огорск": word[:-2]}
+        adjective = stem.get(suffix, word) + "ский"
+        yield noun(word, paradigm, transliterated(word)), adjective[0].lower() + adjective[1:]
+
+
+def _people() -> Iterator[Phrase]:
+    for (woman, firsts), surname in product(((False, lexicon.MEN), (True, lexicon.WOMEN)), lexicon.SURNAMES):
+        last = _surname(surname, woman)
+        for first in firsts:
+            en = f"{transliterated(first)} {last.en}"
+            yield apposed(_first_name(first, woman), last, en)
+
+
+def _first_name(name: str, woman: bool) -> Phrase:
+    if not woman:
+        if name == "Пётр":
+            return noun(name, "m", "", "Петр", animate=True)
+        if name == "Савва":
+            return Phrase(feminine(name, "").forms, "m", "")
+        return noun(name, "m", "", animate=True)
+    if name.endswith("ия"):
+        return noun(name, "f_ia", "")
+    return noun(name, "f_soft", "") if name.endswith("я") else feminine(name, "")
+
+
+def _surname(name: str, woman: bool) -> Phrase:
+    en = transliterated(name)
+    if name.endswith("ой"):
+        stem = name[:-2]
+        if woman:
+            return Phrase(
+                (stem + "ая", *(stem + "ой",) * 2, stem + "ую", *(stem + "ой",) * 2), "f", transliterated(stem + "ая")
+            )  # type: ignore[arg-type]
+        return Phrase((name, stem + "ого", stem + "ому", stem + "ого", stem + "ым", stem + "ом"), "m", en)
+    if woman:
+        return Phrase((name + "а", name + "ой", name + "ой", name + "у", name + "ой", name + "ой"), "f", en + "a")
+    return Phrase((name, name + "а", name + "у", name + "а", name + "ым", name + "е"), "m", en)
+
+
+__all__ = ["KINDS", "POOLS", "RELATIONS", "SIZES", "Entity", "Fact", "Text", "World", "fixed"]

@@ -1,0 +1,28 @@
+"""What a user can get wrong, said in one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Mistake(Exception):
+    """A mistake of the user's: a field, file or pin, what was found there, and what to do.
+
+    The command line prints it as one line without a trace and exits with status 1.
+    """
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Name the known word nearest to `word`, as an ending for an error's sentence.
+
+    Returns ``'; did you mean "x"?'`` where one is near, else the list of what is known (shortened to twelve names).
+    """
+    names = sorted(set(known))
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f'; did you mean "{close[0]}"?'
+    if not names:
+        return "; none is defined"
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"; known: {shown}"

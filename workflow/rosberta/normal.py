@@ -1,0 +1,44 @@
+"""Forms of a text: the tidy one that is trained on, and the normal one in which texts are compared."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_INVISIBLE = dict.fromkeys(
+    (
+        # Control characters that are not blanks: those from U+0009, from U+001C and U+0085 are.
+        *range(0x09),
+        *range(0x0E, 0x1C),
+        *range(0x7F, 0x85),
+        *range(0x86, 0xA0),
+        0x00AD,  # soft hyphen
+        0x200B,  # zero width space
+        # Marks of direction.
+        *range(0x200E, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        0x2060,  # word joiner
+        0xFEFF,  # byte order mark
+    )
+)
+"""What is taken out of a text. Joiners stay: emoji and other scripts need them."""
+
+_MARKS = re.compile("[\u0300-\u036f]")
+"""Combining marks that stand alone after composition: in Russian the accent of stress."""
+_NOT_WORDS = re.compile(r"[\W_]+")
+
+
+def tidy(text: str) -> str:
+    """NFC, no control or invisible characters, each run of blanks one space, none at the ends. Idempotent."""
+    return " ".join(unicodedata.normalize("NFC", text.translate(_INVISIBLE)).split())
+
+
+def normal(text: str) -> str:
+    """The form in which texts are compared, never written: words of folded case without ё, accents or punctuation.
+
+    Idempotent. A text without any letter or digit has the normal form "".
+    """
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.translate(_INVISIBLE)).casefold())
+    bare = unicodedata.normalize("NFC", _MARKS.sub("", folded.replace("ё", "е")))
+    return _NOT_WORDS.sub(" ", bare).strip()

@@ -1,0 +1,480 @@
+"""The experiment: every parameter of ``params.yaml`` with its type, range, default and where its value comes from.
+
+Defaults are the recipe's. "Paper" is arXiv:2408.12503v2, "poster" the poster of the same work; "not published: ours"
+marks what its authors left open. Reading an experiment checks all of it, names across blocks included, before any work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rosberta.mistakes import Mistake, nearest
+
+PARAMS = Path("params.yaml")
+B = TypeVar("B", bound="Block")
+
+GROUPS = ("basic_english", "basic_russian", "synthetic", "retrieval")
+CATEGORIES = (
+    "Classification",
+    "Clustering",
+    "MultilabelClassification",
+    "PairClassification",
+    "Reranking",
+    "Retrieval",
+    "STS",
+)
+
+Group = Literal["basic_english", "basic_russian", "synthetic", "retrieval"]
+Category = Literal[
+    "Classification", "Clustering", "MultilabelClassification", "PairClassification", "Reranking", "Retrieval", "STS"
+]
+PrefixName = Literal["search", "classification", "clustering"]
+PromptFamily = Literal["rosberta", "e5", "none"]
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", value):
+        raise ValueError("a name takes letters, digits, '_' and '-'; it becomes a file's name and a stage's key")
+    return value
+
+
+def _revision(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", value):
+        raise ValueError(
+            f"{value!r} is no full revision: give the 40 hexadecimal digits of a commit, or the 64 of a content digest"
+        )
+    return value
+
+
+def _relative(value: str) -> str:
+    if PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts:
+        raise ValueError(f"{value!r} leaves its folder: give a relative path")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Revision = Annotated[str, AfterValidator(_revision)]
+Glob = Annotated[str, AfterValidator(_relative)]
+
+
+class Block(BaseModel):
+    """A block of ``params.yaml``: unknown keys are mistakes, and what is read is never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class Pin(Block):
+    """One data set or model of the outside world, at one revision."""
+
+    revision: Revision | None = None
+    """Commit (40 hexadecimal digits) or content digest (64). Null: not known yet; such a pin stops the `hub` stage,
+    which says what the hub has today."""
+    files: list[Glob] = ["*"]
+    """Which files of it are wanted, as globs."""
+    url: str | None = None
+    """Where the one file lies, for sets that are on no hub."""
+    licence: str | None = None
+    """Licence as its publisher states it; null: none stated."""
+
+
+class Miniature(Block):
+    """The embedded miniature hub, made by the project itself."""
+
+    seed: int = Field(7, ge=0)
+    """Seed of the miniature's world and texts."""
+    rows: int = Field(320, ge=40, le=100_000)
+    """Rows of a training source, about; the sizes of the tasks follow it."""
+
+
+class Hub(Block):
+    """Where data sets and models come from, and every pin, once."""
+
+    origin: Literal["miniature", "hub"] = "miniature"
+    """`miniature`: the project's own small stand-ins, no network. `hub`: the Hugging Face hub, or the folder that the
+    environment variable ROSBERTA_MIRROR names."""
+    miniature: Miniature = Miniature()
+    """Size and seed of the miniature."""
+    datasets: dict[str, Pin]
+    """Pinned data sets by id."""
+    models: dict[str, Pin]
+    """Pinned models by id."""
+
+
+class Task(Block):
+    """A task to evaluate on: one of ruMTEB under mteb's name, or one of one's own."""
+
+    dataset: str
+    """Id of the data set, as in `hub.datasets`."""
+    category: Category | None = None
+    """For one's own task: which of the seven categories. Null: a ruMTEB task, which mteb itself defines."""
+    files: dict[str, Glob] = {}
+    """For one's own task: the role of each file (train, test, corpus, queries, qrels, top_ranked) and its path."""
+    columns: dict[str, str] = {}
+    """For one's own task: which column plays which role (text, label, sentence1, sentence2, score)."""
+    prefix: PrefixName | None = None
+    """For one's own task: the prefix that its texts take."""
+    candidates: str | None = None
+    """For one's own reranking: id of the set that holds the lists to rerank, where it is not `dataset`."""
+    language: str = "rus-Cyrl"
+    """For one's own task: language and script."""
+
+
+class Benchmark(Block):
+    """What is evaluated on."""
+
+    tasks: dict[str, Task]
+    """Tasks by name."""
+
+
+class Source(Block):
+    """One training source: a pinned set, the adapter that reads it, and its place in the recipe."""
+
+    adapter: str
+    """Module of `rosberta.sources` that turns raw rows into training rows."""
+    dataset: str
+    """Id of the data set, as in `hub.datasets`."""
+    files: Glob
+    """Which of its files, as a glob."""
+    group: Group
+    """Group of the recipe's Table 6 (paper), the unit of its mixtures."""
+    prefix: PrefixName
+    """Prefix pair: search_query/search_document, classification or clustering (paper Table 6)."""
+    language: Literal["ru", "en", "ru-en"]
+    """Language of the texts."""
+    task: Literal["retrieval", "nli", "sts", "classification", "clustering", "translation"]
+    """What relation holds between anchor and positive."""
+    cap: int | None = Field(None, ge=1)
+    """Rows at most; null: `collect.cap`. The paper's Table 6 gives the recipe's."""
+    options: dict[str, Any] = {}
+    """Options of the adapter."""
+
+
+class Collect(Block):
+    """Raw sets to training rows."""
+
+    seed: int = Field(0, ge=0)
+    """Seed of the samples that bring a source under its cap, and of the adapters' choices. Not published: ours."""
+    cap: int = Field(100_000, ge=1)
+    """Rows of a source at most, unless the source says otherwise (paper Table 6: most are capped at 100 thousand)."""
+    sources: dict[Name, Source] = Field(min_length=1)
+    """Sources by name."""
+
+
+class Clean(Block):
+    """What a training row must be."""
+
+    tokenizer: str
+    """Id of the model, as in `hub.models`, whose tokens are counted: one that knows both languages, since a Russian
+    tokenizer cuts English into bytes. Not published: ours."""
+    max_tokens: int = Field(500, ge=1)
+    """A row with a longer text is dropped (paper A.1.2: Russian texts over 500 tokens are)."""
+    min_characters: int = Field(3, ge=1)
+    """A row with a shorter text is dropped. Not published: ours."""
+    min_overlap_words: int = Field(3, ge=1)
+    """A text of fewer words that equals a text of the benchmark is no leak. Not published: ours."""
+
+
+class Mine(Block):
+    """Hard negatives."""
+
+    teacher: str
+    """Id of the model, as in `hub.models`, that ranks (paper 4.1: multilingual-e5-small)."""
+    query_prompt: str = "query: "
+    """What the teacher wants before an anchor (multilingual-e5's model card)."""
+    document_prompt: str = "passage: "
+    """What the teacher wants before a document (multilingual-e5's model card)."""
+    first_rank: int = Field(20, ge=0)
+    """Documents before this rank are left out as likely positives (paper 4.1: ranks 20-100)."""
+    last_rank: int = Field(100, ge=1)
+    """Documents after this rank are left out as too easy (paper 4.1: ranks 20-100)."""
+    negatives: int = Field(7, ge=1, le=64)
+    """Negatives of every row (paper 4.3: 7)."""
+    methods: dict[Group, Literal["ranks", "random"]] = {
+        "basic_english": "ranks",
+        "basic_russian": "ranks",
+        "synthetic": "random",
+        "retrieval": "random",
+    }
+    """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
+    set (paper 4.1: random for the synthetic and retrieval sets)."""
+    seed: int = Field(0, ge=0)
+    """Seed of the draw. Not published: ours."""
+    max_length: int = Field(512, ge=8)
+    """Tokens of a text that the teacher reads. Not published: ours (the teacher's own limit)."""
+    batch_size: int = Field(64, ge=1)
+    """Texts a batch in the teacher. No influence on the recipe."""
+    threads: int = Field(1, ge=1)
+    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
+        if self.last_rank - self.first_rank < self.negatives:
+            raise ValueError(
+                f"ranks {self.first_rank}-{self.last_rank} hold fewer documents than negatives: {self.negatives}"
+            )
+        missing = set(GROUPS) - set(self.methods)
+        if missing:
+            raise ValueError(f"methods: no method for {', '.join(sorted(missing))}")
+        return self
+
+
+class Pretrain(Block):
+    """Masked language modelling of the extended encoder."""
+
+    epochs: float = Field(1.0, gt=0)
+    """Passes over the unique training texts (paper 4.2: one, about 11 thousand steps)."""
+    max_steps: int | None = Field(None, ge=0)
+    """Steps at most, instead of `epochs`; 0: no training. Null, as in the paper (4.2): `epochs` decides."""
+    batch_size: int = Field(1024, ge=1)
+    """Texts a step (paper 4.2: 1024)."""
+    gradient_accumulation: int = Field(1, ge=1)
+    """Parts that a step's batch is computed in. No influence on the recipe."""
+    max_length: int = Field(512, ge=8)
+    """Tokens of a text at most. Not published: ours (that of the contrastive stage)."""
+    learning_rate: float = Field(1e-4, gt=0)
+    """Peak learning rate of AdamW. Not published: ours (paper 4.2: "same as ruRoBERTa")."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Weight decay of AdamW. Not published: ours."""
+    warmup_steps: int = Field(500, ge=0)
+    """Steps of linear warm-up, before a linear decay. Not published: ours."""
+    mask_probability: float = Field(0.15, gt=0, lt=1)
+    """Share of tokens masked. Not published: ours (RoBERTa's 15%)."""
+    base_share: float = Field(0.25, ge=0, le=1)
+    """Share of the model before training in the SLERP of the encoder layers after it (paper 4.2: 0.25)."""
+    seed: int = Field(0, ge=0)
+    """Seed of masking, order and dropout. Not published: ours."""
+    threads: int = Field(1, ge=1)
+    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+
+class Contrast(Block):
+    """Contrastive training."""
+
+    temperature: float = Field(0.02, gt=0)
+    """Temperature of InfoNCE, fixed (paper 4.3, poster: 0.02)."""
+    hard_negatives: int = Field(7, ge=1, le=64)
+    """Hard negatives of an anchor, besides those in the batch (paper 4.3, poster: 7)."""
+    epochs: float = Field(1.0, gt=0)
+    """Passes over the mixture (paper A.2.1: one, about 3,700 steps)."""
+    max_steps: int | None = Field(None, ge=0)
+    """Steps at most, instead of `epochs`; 0: no training (paper 4.3: 1,500 for the mixtures of its Table 2)."""
+    batch_size: int = Field(128, ge=2)
+    """Anchors a step on one device (paper A.2.1: 128 on each of eight)."""
+    mini_batch: int | None = Field(None, ge=1)
+    """Texts embedded at once, with cached gradients; null: the whole batch. No influence on the loss."""
+    max_length: int = Field(512, ge=8)
+    """Tokens of a text at most (paper A.2.1: 512)."""
+    learning_rate: float = Field(1e-5, gt=0)
+    """Peak learning rate of AdamW (paper A.2.1: 1e-5)."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Weight decay of AdamW (paper A.2.1: 0.01)."""
+    warmup_steps: int = Field(200, ge=0)
+    """Steps of linear warm-up, before a linear decay (paper A.2.1: 200)."""
+    gradient_checkpointing: bool = True
+    """Trade time for memory (paper A.2.1: yes). No influence on the result."""
+    threads: int = Field(1, ge=1)
+    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+
+class Merge(Block):
+    """Merging the contrasted model with its base."""
+
+    base_share: float = Field(0.1, ge=0, le=1)
+    """Share of the base in the SLERP (paper 4.3, poster: "a factor of 0.1"; that it is the base's share is ours)."""
+
+
+class Evaluate(Block):
+    """How models are evaluated."""
+
+    batch_size: int = Field(64, ge=1)
+    """Texts a batch."""
+    max_length: int = Field(512, ge=8)
+    """Tokens of a text at most (paper A.4: 512)."""
+    seed: int = Field(42, ge=0)
+    """Seed of mteb's samples (mteb's own default: 42)."""
+    threads: int = Field(1, ge=1)
+    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+
+class Encoder(Block):
+    """A base, extended with a donor's vocabulary, trained on the texts of a mixture."""
+
+    base: str
+    """Id of the Russian encoder, as in `hub.models` (paper 4.2: ai-forever/ruRoberta-large)."""
+    donor: str
+    """Id of the encoder whose tokens are added, as in `hub.models` (paper 4.2: FacebookAI/roberta-large). The base
+    itself: nothing is added."""
+    mixture: str
+    """The mixture on whose texts it is trained (paper 4.2: the texts of the contrastive corpus)."""
+    pretrain: dict[str, Any] = {}
+    """Fields of `pretrain` that differ for this encoder."""
+
+
+class Mixture(Block):
+    """A set of sources."""
+
+    groups: list[Group] = []
+    """Groups whose sources all belong to it."""
+    sources: list[str] = []
+    """Further sources by name."""
+    without: list[str] = []
+    """Sources left out."""
+
+
+class Run(Block):
+    """Encoder x mixture x seed x training settings."""
+
+    encoder: str
+    """Name in `encoders`."""
+    mixture: str
+    """Name in `mixtures`."""
+    seed: int = Field(ge=0)
+    """Seed of order and dropout."""
+    contrast: dict[str, Any]
+    """Fields of `contrast` that differ for this run."""
+    merge: dict[str, Any]
+    """Fields of `merge` that differ for this run."""
+
+
+class Model(Block):
+    """What is evaluated."""
+
+    weights: Glob
+    """Artifact that holds the weights: `results/runs/RUN/merged` (or `/contrasted`), `results/encoders/ENCODER`,
+    `data/vocabulary/ENCODER`, or `data/hub/models/ID.json` for a pinned model."""
+    prompts: PromptFamily = "rosberta"
+    """Which prompts its texts take: those of the recipe by task, `query: `/`passage: `, or none."""
+    max_length: int | None = Field(None, ge=8)
+    """Tokens of a text at most; null: `evaluate.max_length`."""
+
+
+class Experiment(Block):
+    """The whole of ``params.yaml``: one block a stage in stage order, then what is built from them."""
+
+    hub: Hub
+    benchmark: Benchmark
+    collect: Collect
+    clean: Clean
+    mine: Mine
+    pretrain: Pretrain = Pretrain()
+    contrast: Contrast = Contrast()
+    merge: Merge = Merge()
+    evaluate: Evaluate = Evaluate()
+    encoders: dict[Name, Encoder]
+    mixtures: dict[Name, Mixture]
+    runs: dict[Name, Run]
+    models: dict[Name, Model]
+
+    def pretrain_of(self, encoder: str) -> Pretrain:
+        """The settings of `pretrain` with what this encoder changes."""
+        return _changed(self.pretrain, self.encoders[encoder].pretrain, f"encoders.{encoder}.pretrain")
+
+    def contrast_of(self, run: str) -> Contrast:
+        """The settings of `contrast` with what this run changes."""
+        return _changed(self.contrast, self.runs[run].contrast, f"runs.{run}.contrast")
+
+    def merge_of(self, run: str) -> Merge:
+        """The settings of `merge` with what this run changes."""
+        return _changed(self.merge, self.runs[run].merge, f"runs.{run}.merge")
+
+    def sources_of(self, mixture: str) -> list[str]:
+        """Names of the sources of a mixture, in the order of `collect.sources`."""
+        mix = self.mixtures[mixture]
+        return [
+            name
+            for name, source in self.collect.sources.items()
+            if (source.group in mix.groups or name in mix.sources) and name not in mix.without
+        ]
+
+
+def _changed(block: B, changes: Mapping[str, Any], where: str) -> B:
+    try:
+        return type(block).model_validate({**block.model_dump(), **changes})
+    except ValidationError as error:
+        raise Mistake("\n".join(_sentences(error, type(block), where + "."))) from None
+
+
+def read(path: Path = PARAMS) -> dict[str, Any]:
+    """Read parameters as plain data, with the parser that DVC uses.
+
+    Raises:
+        Mistake: there is no such file, or it is no YAML; a key that stands twice is named.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    try:
+        data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Mistake(f"{path}: missing; `python -m rosberta preset miniature` writes one") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise Mistake(f"{path}, line {line}: {error.problem or error.context}") from None
+    if not isinstance(data, dict):
+        raise Mistake(f"{path}: holds no parameters; `python -m rosberta preset miniature` writes some")
+    return data
+
+
+def load(path: Path = PARAMS) -> Experiment:
+    """Read and check an experiment.
+
+    Raises:
+        Mistake: one line for each thing that is wrong, with the nearest valid name.
+    """
+    return check(read(path), str(path))
+
+
+def check(data: Mapping[str, Any], where: str = "params.yaml") -> Experiment:
+    """Check parameters given as plain data; `where` names them in errors.
+
+    Raises:
+        Mistake: one line for each thing that is wrong, with the nearest valid name.
+    """
+    try:
+        experiment = Experiment.model_validate(data)
+    except ValidationError as error:
+        raise Mistake("\n".join(_sentences(error, Experiment, f"{where}: "))) from None
+    from rosberta.crosschecks import crosscheck
+
+    wrong = list(crosscheck(experiment))
+    if wrong:
+        raise Mistake("\n".join(f"{where}: {line}" for line in wrong))
+    return experiment
+
+
+def _sentences(error: ValidationError, model: type[BaseModel], where: str) -> Iterable[str]:
+    for problem in error.errors(include_url=False):
+        place = [str(part) for part in problem["loc"] if part != "[key]"]
+        field = ".".join(place)
+        if problem["type"] == "extra_forbidden":
+            yield f"{where}{field}: unknown key{nearest(place[-1], _fields(model, place[:-1]))}"
+        elif problem["type"] == "missing":
+            yield f"{where}{field}: missing; it has no default"
+        elif problem["type"] == "literal_error":
+            known = re.findall(r"'([^']+)'", problem["ctx"]["expected"])
+            yield f"{where}{field}: {problem['input']!r} is not known{nearest(str(problem['input']), known)}"
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            found = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"
+            yield f"{where}{field or model.__name__.lower()}: {message[0].lower()}{message[1:]}{found}"
+
+
+def _fields(model: type[BaseModel], place: list[str]) -> list[str]:
+    """Names of the fields of the block that stands at `place` below `model`."""
+    schema = model.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in place:
+        node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+    return list(node.get("properties", {}))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of ``params.yaml``, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}

@@ -1,0 +1,177 @@
+"""What is published: numbers of the paper (arXiv:2408.12503v2) and its poster, each row with its source.
+
+Scores are on the scale 0-100, as printed. Two averages must be kept apart: the tables of ablations average the seven
+category scores (`category_mean`), the table of baselines averages the 23 task scores (`task_mean`).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from statistics import fmean
+from typing import Literal, NamedTuple
+
+CATEGORIES: dict[str, str] = {
+    "Classification": "Cls",
+    "Clustering": "Clust",
+    "MultilabelClassification": "MultiLab",
+    "PairClassification": "Pair",
+    "Reranking": "Rerank",
+    "Retrieval": "Retr",
+    "STS": "STS",
+}
+"""The seven categories of ruMTEB in the order of its tables, each with its short name."""
+
+RELEASED = "ru-en-RoSBERTa"
+"""The model that the recipe gave, as `baselines` and `scores` name it."""
+
+Version = Literal["v1", "v1.1"]
+VERSIONS: tuple[Version, ...] = ("v1", "v1.1")
+"""Versions of ruMTEB: the paper's, and the one with two lighter retrieval tasks."""
+
+
+class Task(NamedTuple):
+    """A task of ruMTEB. Sizes are numbers of examples; None: there is no such split."""
+
+    name: str
+    category: str
+    metric: str
+    """mteb's name of the task's score."""
+    prefix: str
+    """Of the recipe: search, classification or clustering."""
+    versions: tuple[str, ...]
+    paper_train: int | None
+    paper_validation: int | None
+    paper_test: int | None
+    mteb_evaluated: int
+    """Texts, pairs or queries that mteb evaluates."""
+    mteb_documents: int | None
+    """Documents that mteb searches."""
+    source: str
+
+
+class Averages(NamedTuple):
+    """A row of a table of scores by category."""
+
+    name: str
+    categories: Mapping[str, float]
+    """Score by category."""
+    task_mean: float | None
+    """Mean of the task scores, as printed; None: not printed."""
+    category_mean: float
+    """Mean of the category scores: as printed, or computed from them where only the task mean is printed."""
+    source: str
+    key: str = ""
+    """Name of the mixture, or id of the model on the hub."""
+    groups: tuple[str, ...] = ()
+    """Groups of sources of a mixture."""
+
+
+class Set(NamedTuple):
+    """A training set of the paper."""
+
+    group: str
+    name: str
+    prefix: str
+    thousand_pairs: int
+    source: str
+
+
+@cache
+def tasks(version: Version = "v1") -> tuple[Task, ...]:
+    """The 23 tasks of a version of ruMTEB: poster Table 1, and what mteb evaluates of them."""
+    return tuple(
+        Task(
+            name=row["task"],
+            category=row["category"],
+            metric=row["metric"],
+            prefix=row["prefix"],
+            versions=tuple(row["versions"].split()),
+            paper_train=_count(row["paper_train"]),
+            paper_validation=_count(row["paper_validation"]),
+            paper_test=_count(row["paper_test"]),
+            mteb_evaluated=int(row["mteb_evaluated"]),
+            mteb_documents=_count(row["mteb_documents"]),
+            source=row["source"],
+        )
+        for row in _rows("tasks")
+        if version in row["versions"].split()
+    )
+
+
+@cache
+def mixtures() -> tuple[Averages, ...]:
+    """The five data mixtures after 1,500 steps each: poster Table 2 = paper Table 2."""
+    return tuple(
+        Averages(
+            name=row["name"],
+            categories=_categories(row),
+            task_mean=None,
+            category_mean=float(row["category_mean"]),
+            source=row["source"],
+            key=row["mixture"],
+            groups=tuple(row["groups"].split()),
+        )
+        for row in _rows("mixtures")
+    )
+
+
+@cache
+def ablations() -> tuple[Averages, ...]:
+    """Variants of model and training, the reference first: paper Table 3."""
+    return tuple(
+        Averages(row["variant"], _categories(row), None, float(row["category_mean"]), row["source"])
+        for row in _rows("ablations")
+    )
+
+
+@cache
+def baselines() -> tuple[Averages, ...]:
+    """Ten models on MTEB(rus, v1): poster Table 3 = paper Table 5. The category mean is computed here."""
+    return tuple(
+        Averages(
+            name=row["model"],
+            categories=_categories(row),
+            task_mean=float(row["task_mean"]),
+            category_mean=fmean(_categories(row).values()),
+            source=row["source"],
+            key=row["id"],
+        )
+        for row in _rows("baselines")
+    )
+
+
+@cache
+def sets() -> tuple[Set, ...]:
+    """The training sets: paper Table 6."""
+    return tuple(
+        Set(row["group"], row["set"], row["prefix"], int(row["thousand_pairs"]), row["source"])
+        for row in _rows("sources")
+    )
+
+
+@cache
+def scores() -> dict[str, dict[str, float]]:
+    """Score by model of `baselines` and by task: paper Table 8.
+
+    The model of the recipe has the two tasks of v1.1 besides, which the leaderboard's results hold.
+    """
+    by_model: dict[str, dict[str, float]] = {}
+    for row in _rows("scores"):
+        by_model.setdefault(row["model"], {})[row["task"]] = float(row["score"])
+    return by_model
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with files(__name__).joinpath(f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _categories(row: Mapping[str, str]) -> dict[str, float]:
+    return {category: float(row[category]) for category in CATEGORIES}
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text else None

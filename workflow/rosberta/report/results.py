@@ -1,0 +1,245 @@
+"""Everything that the report reads, in one place: the shapes of the other stages' artifacts end here.
+
+What is missing stays None or empty, so that a part of an experiment gives a part of a report.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from rosberta import published
+from rosberta.artifacts import BENCHMARK, CLEANED, COLLECTED, ENCODERS, MINED, MIXTURES, RUNS, SCORES
+from rosberta.artifacts import read_counts, read_json
+from rosberta.mistakes import Mistake
+from rosberta.published import CATEGORIES, VERSIONS, Version
+
+if TYPE_CHECKING:
+    from rosberta.params import Experiment
+
+STEPS: dict[str, Path] = {"collect": COLLECTED, "clean": CLEANED, "mine": MINED}
+"""The stages that a source passes, each with the folder that it writes to."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A training source, counted from its raw rows to its mined ones."""
+
+    name: str
+    group: str
+    prefix: str
+    read: int | None
+    """Raw rows."""
+    kept: Mapping[str, int | None]
+    """Rows after each stage of `STEPS`."""
+    dropped: Mapping[str, Mapping[str, int]]
+    """Rows by stage of `STEPS` and by reason."""
+    overlap: Mapping[str, tuple[int, int]]
+    """Rows dropped and negatives removed by task, since the task holds the same text."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A mixture: which of its sources gives how many rows."""
+
+    name: str
+    groups: tuple[str, ...]
+    """The groups that it consists of; empty if it is no union of whole groups."""
+    rows: int | None
+    sources: Mapping[str, int]
+    """Rows by source, in the order of the experiment's sources."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The loss of one training, by step."""
+
+    name: str
+    steps: tuple[int, ...]
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """An evaluated model of the experiment; scores are on the scale 0-100."""
+
+    name: str
+    what: str
+    """What its weights are, in words."""
+    run: str | None
+    """The run that trained it."""
+    scores: Mapping[str, float]
+    """Score by task of ruMTEB."""
+    own: Mapping[str, float]
+    """Score by task of one's own."""
+    prefixes: Mapping[str, str]
+    """Prefix that each task's texts took."""
+
+    def category(self, name: str, version: Version) -> float | None:
+        """Mean of a category's task scores; None if one is missing."""
+        return self._mean(task.name for task in published.tasks(version) if task.category == name)
+
+    def task_mean(self, version: Version) -> float | None:
+        """Mean of the 23 task scores; None if one is missing."""
+        return self._mean(task.name for task in published.tasks(version))
+
+    def category_mean(self, version: Version) -> float | None:
+        """Mean of the seven category means; None if one is missing."""
+        means = [self.category(name, version) for name in CATEGORIES]
+        return None if None in means else fmean(mean for mean in means if mean is not None)
+
+    def _mean(self, tasks: Iterable[str]) -> float | None:
+        scores = [self.scores.get(task) for task in tasks]
+        return None if None in scores else fmean(score for score in scores if score is not None)
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that an experiment gave."""
+
+    experiment: Experiment
+    version: Version
+    """The version of ruMTEB that the experiment's tasks belong to."""
+    texts: Mapping[str, int]
+    """Distinct test texts by task."""
+    sources: tuple[Source, ...]
+    plans: tuple[Plan, ...]
+    pretraining: tuple[Curve, ...]
+    contrast: tuple[Curve, ...]
+    models: tuple[Model, ...]
+
+    @property
+    def miniature(self) -> bool:
+        """Whether the data is the miniature's, so that scores say nothing about the recipe."""
+        return self.experiment.hub.origin == "miniature"
+
+    @property
+    def own_tasks(self) -> list[str]:
+        """Names of one's own tasks."""
+        return [name for name, task in self.experiment.benchmark.tasks.items() if task.category is not None]
+
+    def models_of(self, mixture: str) -> list[Model]:
+        """The models that were trained on a mixture."""
+        runs = {name for name, run in self.experiment.runs.items() if run.mixture == mixture}
+        return [model for model in self.models if model.run in runs]
+
+    def steps_of(self, run: str | None) -> int | None:
+        """Steps of a run's contrastive training."""
+        return next((curve.steps[-1] for curve in self.contrast if curve.name == run and curve.steps), None)
+
+
+def read(experiment: Experiment) -> Results:
+    """Read what there is of an experiment's artifacts.
+
+    Raises:
+        Mistake: a file is there, but damaged.
+    """
+    return Results(
+        experiment=experiment,
+        version=version_of(experiment.benchmark.tasks),
+        texts=dict(_texts(experiment.benchmark.tasks)),
+        sources=tuple(_source(experiment, name) for name in experiment.collect.sources),
+        plans=tuple(_plan(experiment, name) for name in experiment.mixtures),
+        pretraining=tuple(_curve(name, ENCODERS / name) for name in experiment.encoders),
+        contrast=tuple(_curve(name, RUNS / name / "contrasted") for name in experiment.runs),
+        models=tuple(_model(experiment, name) for name in experiment.models),
+    )
+
+
+def version_of(tasks: Iterable[str]) -> Version:
+    """The version of ruMTEB that most of these tasks belong to; the paper's if they belong to both."""
+    names = set(tasks)
+    # max() keeps the first of equals.
+    return max(VERSIONS, key=lambda version: len(names & {task.name for task in published.tasks(version)}))
+
+
+def _texts(tasks: Iterable[str]) -> Iterable[tuple[str, int]]:
+    for task in tasks:
+        path = BENCHMARK / task / "texts.parquet"
+        if path.is_file():
+            yield task, pq.read_metadata(path).num_rows
+
+
+def _source(experiment: Experiment, name: str) -> Source:
+    source = experiment.collect.sources[name]
+    counts = {
+        stage: read_counts(path) if (path := folder / f"{name}.parquet").is_file() else {}
+        for stage, folder in STEPS.items()
+    }
+    return Source(
+        name=name,
+        group=source.group,
+        prefix=source.prefix,
+        read=counts["collect"].get("read"),
+        kept={stage: count.get("kept") for stage, count in counts.items()},
+        dropped={stage: dict(sorted(count.get("dropped", {}).items())) for stage, count in counts.items()},
+        overlap=_overlap(counts["clean"].get("overlap", {})),
+    )
+
+
+def _overlap(counts: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    rows, negatives = counts.get("rows", {}), counts.get("negatives", {})
+    return {task: (rows.get(task, 0), negatives.get(task, 0)) for task in sorted({*rows, *negatives})}
+
+
+def _plan(experiment: Experiment, name: str) -> Plan:
+    mixture = experiment.mixtures[name]
+    path = MIXTURES / f"{name}.json"
+    plan = read_json(path) if path.is_file() else {}
+    rows = {source: part["rows"] for source, part in plan.get("sources", {}).items()}
+    return Plan(
+        name=name,
+        groups=() if mixture.sources or mixture.without else tuple(mixture.groups),
+        rows=plan.get("rows"),
+        sources={source: rows[source] for source in experiment.collect.sources if source in rows},
+    )
+
+
+def _curve(name: str, folder: Path) -> Curve:
+    path = folder / "loss.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    try:
+        points = [json.loads(line) for line in lines if line.strip()]
+        # A trainer's last line may sum up instead of giving a step's loss.
+        points = [point for point in points if "loss" in point and "step" in point]
+        return Curve(name, tuple(int(p["step"]) for p in points), tuple(float(p["loss"]) for p in points))
+    except (ValueError, TypeError) as error:
+        raise Mistake(f"{path}: not readable as lines of JSON ({error}); remove it and run its stage again") from None
+
+
+def _model(experiment: Experiment, name: str) -> Model:
+    weights = experiment.models[name].weights
+    what, run = weights_in_words(weights)
+    path = SCORES / name / "summary.json"
+    summary = read_json(path) if path.is_file() else {}
+    tasks = summary.get("tasks", {}) | summary.get("own_tasks", {})
+    own = {task for task, entry in experiment.benchmark.tasks.items() if entry.category is not None}
+    scores = {task: float(each["score"]) for task, each in tasks.items() if each.get("score") is not None}
+    return Model(
+        name=name,
+        what=what,
+        run=run,
+        scores={task: score for task, score in scores.items() if task not in own},
+        own={task: score for task, score in scores.items() if task in own},
+        prefixes={task: each.get("prefix") or "" for task, each in tasks.items()},
+    )
+
+
+def weights_in_words(weights: str) -> tuple[str, str | None]:
+    """What an artifact with weights is, in words, and the run that it comes from, if it comes from one."""
+    if match := re.fullmatch(r"results/runs/([^/]+)/(contrasted|merged)", weights):
+        return f"run {match[1]}, {'merged' if match[2] == 'merged' else 'before its merge'}", match[1]
+    if match := re.fullmatch(r"results/encoders/([^/]+)", weights):
+        return f"encoder {match[1]}, not contrasted", None
+    if match := re.fullmatch(r"data/vocabulary/([^/]+)", weights):
+        return f"encoder {match[1]}, not trained", None
+    if match := re.fullmatch(r"data/hub/models/(.+)\.json", weights):
+        return match[1], None
+    return weights, None

@@ -1,0 +1,480 @@
+"""Tables: what each one says, and how one is written as CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from rosberta import published
+from rosberta.flow import FLOW
+from rosberta.params import GROUPS
+from rosberta.published import CATEGORIES, RELEASED, Averages
+from rosberta.report.results import STEPS, Model, Plan, Results
+
+NOTE = "These scores come from the miniature hub: they show that the pipeline works and say nothing about the recipe"
+"""What stands over every number of a miniature."""
+
+DASH = "–"
+"""What stands for a number that there is not."""
+
+Value = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its title, and how its values are written."""
+
+    title: str
+    decimals: int | None = None
+    """Digits after the point; None: text."""
+    published: bool = False
+    """Whether its numbers are published ones, in a table whose other columns are ours."""
+    best: bool = False
+    """Whether its highest value stands out: among published rows, and among ours."""
+
+    def text(self, value: Value) -> str:
+        """A value as written, empty if there is none; the same in every format."""
+        if value is None:
+            return ""
+        return str(value) if self.decimals is None else f"{value:.{self.decimals}f}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row, with a value for each column."""
+
+    values: tuple[Value, ...]
+    published: bool = False
+    """Whether its numbers are published ones, in a table whose other rows are ours."""
+    total: bool = False
+    """Whether it sums up those above."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and what must be known to read it."""
+
+    name: str
+    """Name of its files."""
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+    """A warning that belongs to all of its numbers."""
+    best_of_row: tuple[int, ...] = ()
+    """Columns among which each row's highest value stands out."""
+    mixed: bool = field(init=False)
+    """Whether it holds published rows beside ours."""
+
+    def __post_init__(self) -> None:
+        """Hold the rows to the columns."""
+        for row in self.rows:
+            if len(row.values) != len(self.columns):
+                raise ValueError(f"table {self.name}: {len(row.values)} values in {len(self.columns)} columns")
+        object.__setattr__(self, "mixed", any(row.published for row in self.rows))
+
+    def is_best(self, row: Row, position: int) -> bool:
+        """Whether a value is the highest of its peers, as written; among one nothing is best."""
+        column, text = self.columns[position], self.columns[position].text
+        if row.total or row.values[position] is None:
+            return False
+        if position in self.best_of_row:
+            peers = [(self.columns[p], row.values[p]) for p in self.best_of_row]
+        elif column.best:
+            peers = [(column, r.values[position]) for r in self.rows if r.published == row.published and not r.total]
+        else:
+            return False
+        numbers = [float(peer.text(value)) for peer, value in peers if value is not None]
+        return len(numbers) > 1 and float(text(row.values[position])) == max(numbers)
+
+    def titles(self) -> list[str]:
+        """Titles of the columns; published columns and, in a mixed table, rows say so."""
+        titles = [f"{column.title} (published)" if column.published else column.title for column in self.columns]
+        return ["Numbers", *titles] if self.mixed else titles
+
+    def lines(self) -> Iterator[list[str]]:
+        """Each row's values as written, with whose numbers they are if the table is mixed."""
+        for row in self.rows:
+            texts = [column.text(value) for column, value in zip(self.columns, row.values, strict=True)]
+            yield ["published" if row.published else "ours", *texts] if self.mixed else texts
+
+    def csv(self) -> str:
+        """The table as CSV; its note is a comment in the first line."""
+        text = io.StringIO()
+        if self.note:
+            text.write(f"# {self.note}\n")
+        csv.writer(text, lineterminator="\n").writerows([self.titles(), *self.lines()])
+        return text.getvalue()
+
+    def markdown(self) -> str:
+        """The table as Markdown, with title, note and caption."""
+        aligned = [":--" if column.decimals is None else "--:" for column in self.columns]
+        head = [_line(self.titles()), _line([":--", *aligned] if self.mixed else aligned)]
+        body = [_line(text or DASH for text in texts) for texts in self.lines()]
+        parts = [f"**{self.title}**", f"> {self.note}." if self.note else "", self.caption, "\n".join([*head, *body])]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _line(texts: Iterable[str]) -> str:
+    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+
+
+def tables(results: Results) -> dict[str, Table]:
+    """All tables of the report by name, in the report's order."""
+    built = [
+        tasks(results),
+        mixtures(results),
+        models(results),
+        scores(results),
+        own_tasks(results),
+        ablations(),
+        funnel(results),
+        dropped(results),
+        overlap(results),
+        plans(results),
+        corpus(results),
+        stages(results),
+    ]
+    noted = [replace(table, note=NOTE) if results.miniature else table for table in built]
+    return {table.name: table for table in noted}
+
+
+def tasks(results: Results) -> Table:
+    """Poster Table 1: the tasks, and how much of each is evaluated."""
+    columns = (
+        Column("Task"),
+        Column("Category"),
+        Column("Metric"),
+        Column("Prefix"),
+        Column("Train", 0, published=True),
+        Column("Validation", 0, published=True),
+        Column("Test", 0, published=True),
+        Column("Evaluated by mteb", 0, published=True),
+        Column("Test texts here", 0),
+    )
+    rows = [
+        Row(
+            (
+                task.name,
+                task.category,
+                task.metric,
+                task.prefix,
+                task.paper_train,
+                task.paper_validation,
+                task.paper_test,
+                task.mteb_evaluated,
+                results.texts.get(task.name),
+            )
+        )
+        for task in published.tasks(results.version)
+    ]
+    caption = (
+        f"The 23 tasks of MTEB(rus, {results.version}). Published: sizes as the paper gives them (for RuBQ and MIRACL "
+        "these are judged pairs), and the texts, pairs or queries that mteb evaluates. Here: distinct test texts; of "
+        "what is searched, queries and relevant documents. A dash: not part of this experiment, or no such split."
+    )
+    return Table("tasks", "Table 1. Tasks", caption, columns, tuple(rows))
+
+
+def mixtures(results: Results) -> Table:
+    """Poster Table 2: the data mixtures, ours beside the published ones."""
+    columns = (
+        Column("Data"),
+        Column("Model"),
+        Column("Steps", 0),
+        *_categories(1),
+        Column("Average (category mean)", 1, best=True),
+    )
+    rows, placed = [], set()
+    for row in published.mixtures():
+        averages = _averages(row, results.version)
+        rows.append(Row((row.name, "as published", 1500, *averages[:-2], averages[-1]), published=True))
+        matching = [plan for plan in results.plans if set(plan.groups) == set(row.groups)]
+        placed.update(plan.name for plan in matching)
+        rows.extend(_mixture_rows(results, matching) or [Row((DASH, None, None, *_nothing(), None))])
+    rows.extend(_mixture_rows(results, [plan for plan in results.plans if plan.name not in placed]))
+    caption = (
+        "Category scores by training mixture. The average is the mean of the seven category scores, for published "
+        "rows and ours alike; it must not be compared with the task mean of Table 3. Ours stand below the published "
+        "row whose groups of sources they share; mixtures that the paper does not have come last."
+    )
+    return Table("mixtures", "Table 2. Data mixtures", caption + _remark(results), columns, tuple(rows))
+
+
+def _mixture_rows(results: Results, plans: Sequence[Plan]) -> list[Row]:
+    rows = []
+    for plan in plans:
+        for model in results.models_of(plan.name):
+            averages = _ours(model, results)
+            rows.append(Row((plan.name, model.name, results.steps_of(model.run), *averages[:-2], averages[-1])))
+    return rows
+
+
+def models(results: Results) -> Table:
+    """Poster Table 3: our models beside the published ones."""
+    columns = (
+        Column("Model"),
+        Column("What it is"),
+        *_categories(2),
+        Column("Task mean", 2, best=True),
+        Column("Category mean", 2, best=True),
+    )
+    rows = [Row((row.name, row.key, *_averages(row, results.version)), published=True) for row in published.baselines()]
+    rows += [Row((model.name, model.what, *_ours(model, results))) for model in results.models]
+    caption = (
+        f"Category scores on MTEB(rus, {results.version}). The task mean averages 23 tasks, of which nine are "
+        "classification; the category mean averages seven categories. The paper orders models by the task mean; the "
+        "category means of published rows are computed here from their category scores. A score stands only where all "
+        "of its tasks were evaluated."
+    )
+    return Table("models", "Table 3. Models", caption + _remark(results), columns, tuple(rows))
+
+
+def scores(results: Results) -> Table:
+    """Every task's score of every model of ours, beside the released model's."""
+    released = published.scores()[RELEASED]
+    columns = (
+        Column("Task"),
+        Column("Category"),
+        Column(RELEASED, 2, published=True),
+        *(Column(model.name, 2) for model in results.models),
+    )
+    rows = [
+        Row((task.name, task.category, released.get(task.name), *(m.scores.get(task.name) for m in results.models)))
+        for task in published.tasks(results.version)
+    ]
+    caption = "The main score of every task of ruMTEB, scale 0-100. Bold: the best of our models."
+    best = tuple(range(3, len(columns))) if len(results.models) > 1 else ()
+    return Table("scores", "Scores by task", caption, columns, tuple(rows), best_of_row=best)
+
+
+def own_tasks(results: Results) -> Table:
+    """Scores of tasks that are no part of ruMTEB."""
+    columns = (
+        Column("Task"),
+        Column("Category"),
+        Column("Prefix"),
+        Column("Test texts here", 0),
+        *(Column(model.name, 2) for model in results.models),
+    )
+    entries = results.experiment.benchmark.tasks
+    rows = [
+        Row(
+            (
+                name,
+                entries[name].category,
+                next((m.prefixes[name] for m in results.models if m.prefixes.get(name)), None),
+                results.texts.get(name),
+                *(model.own.get(name) for model in results.models),
+            )
+        )
+        for name in results.own_tasks
+    ]
+    caption = "Tasks of this experiment that are no part of ruMTEB. They enter no average."
+    best = tuple(range(4, len(columns))) if len(results.models) > 1 else ()
+    return Table("own_tasks", "Own tasks", caption, columns, tuple(rows), best_of_row=best)
+
+
+def ablations() -> Table:
+    """Paper Table 3: what the authors tried."""
+    columns = (Column("Variant"), *_categories(1), Column("Average (category mean)", 1, best=True))
+    rows = [
+        Row((row.name, *row.categories.values(), row.category_mean), published=True) for row in published.ablations()
+    ]
+    caption = (
+        "Paper Table 3: variants of model and training on basic and synthetic data. Single runs without a spread, so "
+        "differences of a few tenths may be noise."
+    )
+    return Table("ablations", "Ablations as published", caption, columns, tuple(rows))
+
+
+def funnel(results: Results) -> Table:
+    """Rows of each source from stage to stage."""
+    columns = (
+        Column("Source"),
+        Column("Group"),
+        Column("Prefix"),
+        Column("Raw rows", 0),
+        Column("Collected", 0),
+        Column("Cleaned", 0),
+        Column("Mined", 0),
+        *(Column(f"Dropped by {stage}") for stage in STEPS),
+    )
+    rows = [
+        Row(
+            (
+                source.name,
+                source.group,
+                source.prefix,
+                source.read,
+                *(source.kept[stage] for stage in STEPS),
+                *(_reasons(source.dropped[stage]) for stage in STEPS),
+            )
+        )
+        for source in results.sources
+    ]
+    sums = [_sum(row.values[position] for row in rows) for position in range(3, 7)]
+    everything = [_reasons(_added(source.dropped[stage] for source in results.sources)) for stage in STEPS]
+    total = Row(("All sources", None, None, *sums, *everything), total=True)
+    caption = "Rows of each source: as its files hold them, as collected, after cleaning, and with hard negatives."
+    return Table("funnel", "From raw rows to training rows", caption, columns, (*rows, total))
+
+
+def dropped(results: Results) -> Table:
+    """Why rows were dropped, one line a source, stage and reason."""
+    columns = (Column("Source"), Column("Stage"), Column("Reason"), Column("Rows", 0))
+    rows = [
+        Row((source.name, stage, reason, number))
+        for source in results.sources
+        for stage in STEPS
+        for reason, number in source.dropped[stage].items()
+    ]
+    return Table("dropped", "Dropped rows", "Rows dropped by source, stage and reason.", columns, tuple(rows))
+
+
+def overlap(results: Results) -> Table:
+    """What of each task was found in the training data, and removed."""
+    columns = (Column("Task"), Column("Rows dropped", 0), Column("Negatives removed", 0))
+    rows, negatives = Counter[str](), Counter[str]()
+    for source in results.sources:
+        for task, (of_rows, of_negatives) in source.overlap.items():
+            rows[task] += of_rows
+            negatives[task] += of_negatives
+    known = [task for task in results.experiment.benchmark.tasks if rows[task] or negatives[task]]
+    caption = (
+        "Training rows that hold a test text of a task, word for word but for case, spaces and punctuation. A text that "
+        "two tasks hold counts for both; tasks without such a text are left out."
+    )
+    lines = tuple(Row((task, rows[task], negatives[task])) for task in known)
+    return Table("overlap", "Overlap with the benchmark", caption, columns, lines)
+
+
+def plans(results: Results) -> Table:
+    """Rows and shares of each source in each mixture."""
+    columns: list[Column] = [Column("Source"), Column("Group")]
+    for plan in results.plans:
+        columns += [Column(f"{plan.name}, rows", 0), Column(f"{plan.name}, %", 1)]
+    rows = []
+    for source in results.sources:
+        values: list[Value] = [source.name, source.group]
+        for plan in results.plans:
+            number = plan.sources.get(source.name)
+            values += [number, None if number is None or not plan.rows else 100 * number / plan.rows]
+        rows.append(Row(tuple(values)))
+    totals: list[Value] = ["All sources", None]
+    for plan in results.plans:
+        totals += [plan.rows, 100.0 if plan.rows else None]
+    rows.append(Row(tuple(totals), total=True))
+    caption = "Rows of each source in each mixture, and its share. A batch comes from one source, drawn by its share."
+    return Table("plans", "Mixtures", caption, tuple(columns), tuple(rows))
+
+
+def corpus(results: Results) -> Table:
+    """The groups of sources here, beside those of the paper."""
+    columns = (
+        Column("Group"),
+        Column("Sets", 0, published=True),
+        Column("Pairs, thousands", 0, published=True),
+        Column("Share, %", 1, published=True),
+        Column("Sources here", 0),
+        Column("Rows here", 0),
+        Column("Share here, %", 1),
+    )
+    paper, pairs = Counter[str](), Counter[str]()
+    for each in published.sets():
+        paper[each.group] += 1
+        pairs[each.group] += each.thousand_pairs
+    here = {group: [source for source in results.sources if source.group == group] for group in GROUPS}
+    mined = {group: _sum(source.kept["mine"] for source in here[group]) for group in GROUPS}
+    total = _sum(mined.values())
+    rows = [
+        Row(
+            (
+                group,
+                paper[group],
+                pairs[group],
+                100 * pairs[group] / pairs.total(),
+                len(here[group]) or None,
+                mined[group],
+                None if mined[group] is None or not total else 100 * (mined[group] or 0) / total,
+            )
+        )
+        for group in GROUPS
+    ]
+    everything = ("All groups", paper.total(), pairs.total(), 100.0, len(results.sources), total)
+    rows.append(Row((*everything, 100.0 if total else None), total=True))
+    caption = "Groups of sources: paper Table 6, and the mined rows of this experiment."
+    return Table("corpus", "Groups of sources", caption, columns, tuple(rows))
+
+
+def stages(results: Results) -> Table:
+    """The flow: what each stage does, and what it reads."""
+    columns = (Column("Stage"), Column("What it does"), Column("Reads"), Column("Jobs", 0), Column("A job for each of"))
+    rows = []
+    for name, stage in FLOW.items():
+        jobs = len(keys_of(results, name)) if stage.keys else 1
+        rows.append(Row((name, stage.does, ", ".join(stage.reads) or None, jobs, stage.keys)))
+    caption = "The stages in order. Each is one command, one rule and one entry of the ledger."
+    return Table("stages", "Stages", caption, columns, tuple(rows))
+
+
+def keys_of(results: Results, stage: str) -> list[str]:
+    """The keys of a stage in this experiment; none if it runs once."""
+    block: object = results.experiment
+    for part in (FLOW[stage].keys or "").split("."):
+        block = getattr(block, part) if part else {}
+    return list(block) if isinstance(block, dict) else []
+
+
+def _categories(decimals: int) -> list[Column]:
+    return [Column(short, decimals, best=True) for short in CATEGORIES.values()]
+
+
+def _averages(row: Averages, version: str) -> list[Value]:
+    """Category scores, task mean and category mean of a published row; None where another version holds other tasks."""
+    same = version == "v1"
+    return [
+        *(score if same or name != "Retrieval" else None for name, score in row.categories.items()),
+        row.task_mean if same else None,
+        row.category_mean if same else None,
+    ]
+
+
+def _ours(model: Model, results: Results) -> list[Value]:
+    version = results.version
+    return [
+        *(model.category(name, version) for name in CATEGORIES),
+        model.task_mean(version),
+        model.category_mean(version),
+    ]
+
+
+def _nothing() -> list[Value]:
+    return [None] * len(CATEGORIES)
+
+
+def _remark(results: Results) -> str:
+    if results.version == "v1":
+        return ""
+    return " Published rows are on v1, whose retrieval tasks are others, so what contains retrieval is left out there."
+
+
+def _reasons(counts: dict[str, int] | Counter[str]) -> str | None:  # most frequent first
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number} {reason}" for reason, number in ordered) or None
+
+
+def _added(counts: Iterable[Counter[str] | dict[str, int]]) -> Counter[str]:
+    total = Counter[str]()
+    for each in counts:
+        total.update(each)
+    return total
+
+
+def _sum(values: Iterable[Value]) -> int | None:
+    known = [int(value) for value in values if isinstance(value, int)]
+    return sum(known) if known else None

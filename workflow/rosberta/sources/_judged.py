@@ -1,0 +1,61 @@
+"""Pairs that a label or a score judges: the core of `nli`, `labelled_pairs`, `dino_sts` and `scored_pairs`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from rosberta.raw import Raw
+from rosberta.sources import Drop, Example, example
+
+POSITIVE = "positive"
+NEGATIVE = "negative"
+
+Judge = Callable[[Any], str]
+"""From the judgement's column to `POSITIVE`, `NEGATIVE`, or the reason to drop the row."""
+
+
+def grouped(raw: Iterable[Raw], anchor: str, text: str, judgement: str, judge: Judge) -> Iterator[Example | Drop]:
+    """Make each positive row an example, with all negative texts of the same anchor as its given negatives.
+
+    A negative row is dropped as a row of its own: its text lives on with the positives of its anchor, if it has any.
+    Whatever is judged positive or negative is held in memory, since a group's rows may lie anywhere in the source.
+    """
+    positives: list[Example] = []
+    negatives: dict[str, list[str]] = {}
+    for position, row in enumerate(raw):
+        verdict = judge(row[judgement])
+        if verdict not in (POSITIVE, NEGATIVE):
+            yield Drop(verdict)
+            continue
+        made = example(position, row[anchor], row[text])
+        if isinstance(made, Drop):
+            yield made
+        elif verdict == POSITIVE:
+            positives.append(made)
+        else:
+            negatives.setdefault(made.anchor, []).append(made.positive)
+    for made in positives:
+        yield replace(made, negatives=tuple(dict.fromkeys(negatives.get(made.anchor, ()))))
+    with_positive = {made.anchor for made in positives}
+    for group, texts in negatives.items():
+        reason = "became a negative" if group in with_positive else "negative without a positive"
+        yield from (Drop(reason) for _ in texts)
+
+
+def label_name(label: Any) -> str:
+    """Name a label so that 1, 1.0 and "1" are one, and "ENTAILMENT" and "entailment" are."""
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)
+    return str(label).strip().casefold()
+
+
+def number(score: Any) -> float | None:
+    """Read a score; None for what is no finite number."""
+    try:
+        value = float(score)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None

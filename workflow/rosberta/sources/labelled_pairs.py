@@ -1,0 +1,38 @@
+"""Two sentences and a label that says whether they belong together, as in PAWS or TERRa.
+
+``options: {negative_labels: [0]}`` also takes the pairs with these labels, as negatives of the same first sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rosberta.raw import Raw
+from rosberta.sources import AdapterOptions, Drop, Example
+from rosberta.sources._judged import NEGATIVE, POSITIVE, grouped, label_name
+
+
+class Options(AdapterOptions):
+    """Names of the columns, and what the labels mean."""
+
+    anchor: str = "sentence1"
+    positive: str = "sentence2"
+    label: str = "label"
+    positive_labels: tuple[int | str, ...] = (1,)
+    negative_labels: tuple[int | str, ...] = ()
+
+
+def columns(options: Options, _found: Sequence[str]) -> tuple[str, ...]:
+    """The columns that the options name."""
+    return (options.anchor, options.positive, options.label)
+
+
+def rows(raw: Iterable[Raw], options: Options, _seed: int) -> Iterator[Example | Drop]:
+    """One example a pair with a positive label."""
+    verdicts = {label_name(label): NEGATIVE for label in options.negative_labels}
+    verdicts |= {label_name(label): POSITIVE for label in options.positive_labels}
+
+    def judge(label: object) -> str:
+        return verdicts.get(label_name(label), "other label")
+
+    yield from grouped(raw, options.anchor, options.positive, options.label, judge)

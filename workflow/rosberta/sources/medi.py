@@ -1,0 +1,57 @@
+"""MEDI: one task of the mixture that INSTRUCTOR was trained on (Su et al., 2023), without the instructions.
+
+``query``, ``pos`` and ``neg`` are lists of an instruction and a text, or of the text alone; some texts are numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rosberta.mistakes import Mistake, nearest
+from rosberta.raw import Raw
+from rosberta.sources import AdapterOptions, Drop, Example, example
+
+
+class Options(AdapterOptions):
+    """Which task."""
+
+    task_name: str
+    """Its name, as in the column ``task_name``."""
+
+
+def columns(_options: Options, _found: Sequence[str]) -> tuple[str, ...]:
+    """Texts and task."""
+    return ("query", "pos", "neg", "task_name")
+
+
+def rows(raw: Iterable[Raw], options: Options, _seed: int) -> Iterator[Example | Drop]:
+    """One example a row of the task.
+
+    Raises:
+        Mistake: the set has no such task.
+    """
+    others: set[str] = set()
+    found = False
+    for position, row in enumerate(raw):
+        if row["task_name"] != options.task_name:
+            others.add(str(row["task_name"]))
+            yield Drop("other task")
+            continue
+        found = True
+        if any(isinstance(row[name], list) and len(row[name]) not in (1, 2) for name in ("query", "pos")):
+            yield Drop("not an instruction and a text")
+            continue
+        negatives = [_text(row["neg"])] if row["neg"] else []
+        yield example(position, _text(row["query"]), _text(row["pos"]), negatives)
+    if others and not found:
+        raise Mistake(f"options.task_name: no row of task {options.task_name!r}{nearest(options.task_name, others)}")
+
+
+def _text(instructed: Any) -> str | None:
+    """The text of [instruction, text], of [text], or itself."""
+    text = instructed[-1] if isinstance(instructed, list) else instructed
+    if text is None or (isinstance(text, float) and math.isnan(text)):
+        return None
+    return str(text)

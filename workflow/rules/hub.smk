@@ -1,0 +1,57 @@
+# What comes from outside: parameters, pins, benchmark.
+
+
+rule check:
+    input:
+        slice=".snakemake/slices/check.json",
+    output:
+        "data/check.txt",
+    log:
+        "logs/check.log",
+    benchmark:
+        "timings/check.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+    shell:
+        "repro check {log}"
+
+
+rule hub:
+    input:
+        "data/check.txt",
+        slice=".snakemake/slices/hub.json",
+    output:
+        directory("data/hub"),
+    log:
+        "logs/hub.log",
+    benchmark:
+        "timings/hub.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "repro hub {log}"
+
+
+rule benchmark:
+    input:
+        "data/hub",
+        slice=".snakemake/slices/benchmark.json",
+    output:
+        directory("data/benchmark"),
+    log:
+        "logs/benchmark.log",
+    benchmark:
+        "timings/benchmark.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    shell:
+        "repro benchmark {log}"

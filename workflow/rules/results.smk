@@ -1,0 +1,53 @@
+# Scores, and the page that lays them beside the paper's.
+
+
+rule evaluate:
+    input:
+        weights_of_model,
+        "data/benchmark",
+        slice=".snakemake/slices/evaluate@{model}.json",
+    output:
+        directory("results/scores/{model}"),
+    log:
+        "logs/evaluate/{model}.log",
+    benchmark:
+        "timings/evaluate/{model}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: EXPERIMENT.evaluate.threads
+    resources:
+        mem_mb=8000,
+        gpu=1,
+    shell:
+        "repro evaluate@{wildcards.model} {log}"
+
+
+rule report:
+    # Reads whole folders, so it waits for everything.
+    input:
+        "data/benchmark",
+        expand(
+            "data/{stage}/{source}.parquet",
+            stage=["collected", "cleaned", "mined"],
+            source=SOURCES,
+        ),
+        expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
+        expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),
+        expand("results/encoders/{encoder}", encoder=EXPERIMENT.encoders),
+        expand("results/runs/{run}/contrasted", run=EXPERIMENT.runs),
+        expand("results/runs/{run}/merged", run=EXPERIMENT.runs),
+        expand("results/scores/{model}", model=EXPERIMENT.models),
+        slice=".snakemake/slices/report.json",
+    output:
+        report(directory("results/report"), htmlindex="report.html", category="Report"),
+    log:
+        "logs/report.log",
+    benchmark:
+        "timings/report.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "repro report {log}"

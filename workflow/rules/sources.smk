@@ -1,0 +1,84 @@
+# One training source after the other: from raw rows to rows with hard negatives.
+
+
+rule collect:
+    input:
+        "data/hub",
+        slice=".snakemake/slices/collect@{source}.json",
+    output:
+        "data/collected/{source}.parquet",
+    log:
+        "logs/collect/{source}.log",
+    benchmark:
+        "timings/collect/{source}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "repro collect@{wildcards.source} {log}"
+
+
+rule clean:
+    input:
+        "data/collected/{source}.parquet",
+        "data/benchmark",
+        "data/hub",
+        slice=".snakemake/slices/clean@{source}.json",
+    output:
+        "data/cleaned/{source}.parquet",
+    log:
+        "logs/clean/{source}.log",
+    benchmark:
+        "timings/clean/{source}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "repro clean@{wildcards.source} {log}"
+
+
+rule mine:
+    input:
+        "data/cleaned/{source}.parquet",
+        "data/hub",
+        slice=".snakemake/slices/mine@{source}.json",
+    output:
+        "data/mined/{source}.parquet",
+    log:
+        "logs/mine/{source}.log",
+    benchmark:
+        "timings/mine/{source}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: EXPERIMENT.mine.threads
+    resources:
+        mem_mb=4000,
+        gpu=1,
+    shell:
+        "repro mine@{wildcards.source} {log}"
+
+
+rule mix:
+    # Reads whole folders, so it waits for every source.
+    input:
+        expand("data/cleaned/{source}.parquet", source=SOURCES),
+        expand("data/mined/{source}.parquet", source=SOURCES),
+        slice=".snakemake/slices/mix@{mixture}.json",
+    output:
+        "data/mixtures/{mixture}.json",
+        "data/mixtures/{mixture}.texts.json",
+    log:
+        "logs/mix/{mixture}.log",
+    benchmark:
+        "timings/mix/{mixture}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "repro mix@{wildcards.mixture} {log}"
