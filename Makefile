@@ -41,7 +41,7 @@ types: $(VENV)/installed-test
 	mypy
 
 tests: $(VENV)/installed-test
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadgroup
 
 clean:
 	rm -rf .scratch logs timings .snakemake

@@ -38,7 +38,8 @@ def serve(root: Path, revisions: dict[str, str]) -> Iterator[str]:
                 return self.send(200, json.dumps(info).encode(), {"Content-Type": "application/json"}, body)
             if match := re.fullmatch(r"/api/(datasets|models)/(.+?)/tree/(\w+)", path):
                 kind, id, _ = match.groups()
-                return self.send(200, json.dumps(tree(root / kind / id)).encode(), {"Content-Type": "application/json"}, body)
+                listing = json.dumps(tree(root / kind / id)).encode()
+                return self.send(200, listing, {"Content-Type": "application/json"}, body)
             if match := re.fullmatch(r"/(?:(datasets)/)?(.+?)/resolve/(\w+)/(.+)", path):
                 kind, id, revision, name = match.groups()
                 file = root / (kind or "models") / id / name

@@ -60,7 +60,8 @@ def test_nothing_that_can_carry_code_is_taken(mirror: Path, monkeypatch: pytest.
     """Loading scripts and pickles are not in the manifest (guarantee 6)."""
     monkeypatch.setenv(origins.MIRROR, str(mirror))
     hub.run(experiment())
-    assert [file["path"] for file in hub.manifest("dataset", "some/set")["files"]] == ["README.md", "data/train.parquet"]
+    taken = [file["path"] for file in hub.manifest("dataset", "some/set")["files"]]
+    assert taken == ["README.md", "data/train.parquet"]
     assert [file["path"] for file in hub.manifest("model", "some/model")["files"]] == ["config.json"]
 
 
@@ -163,7 +164,9 @@ def test_the_hub_gives_what_a_mirror_gives(mirror: Path, tmp_path: Path, monkeyp
     monkeypatch.setenv(origins.MIRROR, str(mirror))
     hub.run(experiment())
     from_mirror = read_json(Path("data/hub/datasets/some/set.json"))
-    assert [(f["path"], f["bytes"]) for f in from_hub["files"]] == [(f["path"], f["bytes"]) for f in from_mirror["files"]]
+    assert [(f["path"], f["bytes"]) for f in from_hub["files"]] == [
+        (f["path"], f["bytes"]) for f in from_mirror["files"]
+    ]
 
 
 def test_no_hub_at_all_is_one_sentence(mirror: Path, tmp_path: Path) -> None:

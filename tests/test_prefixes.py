@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-
 from rosberta import prefixes
 from rosberta.mistakes import Mistake
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from importlib.resources import files
+from itertools import pairwise
 from statistics import fmean
 
 import pytest
-
 from rosberta import published
 from rosberta.published import CATEGORIES, RELEASED, VERSIONS
 
@@ -53,7 +53,7 @@ def test_mixtures_add_groups():
     """From the third mixture on each holds one group more; the last holds all groups of the training sets."""
     groups = [set(row.groups) for row in published.mixtures()]
     assert groups[2] == groups[0] | groups[1]
-    assert [len(later - earlier) for earlier, later in zip(groups[2:], groups[3:], strict=False)] == [1, 1]
+    assert [len(later - earlier) for earlier, later in pairwise(groups[2:])] == [1, 1]
     assert groups[-1] == {each.group for each in published.sets()}
 
 

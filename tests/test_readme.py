@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from test_doors import copied
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+# In parallel runs the files that need a built tree share one worker, and with it the tree.
+pytestmark = pytest.mark.xdist_group("built")
 
 
 def blocks(language: str) -> list[str]:
@@ -71,7 +76,7 @@ def test_the_picture_of_the_flow_is_the_flow() -> None:
     edges = set()
     for line in blocks("mermaid")[0].splitlines()[1:]:
         stages = line.split("-->")
-        edges |= {(a.strip(), b.strip()) for a, b in zip(stages, stages[1:], strict=False)}
+        edges |= {(a.strip(), b.strip()) for a, b in pairwise(stages)}
     assert edges == {(read, name) for name, stage in FLOW.items() for read in stage.reads}
     assert re.findall(r"^\| `([a-z]+)(?:\[\w+\])?` \|", README, re.MULTILINE) == list(FLOW)
 

@@ -20,7 +20,6 @@ os.environ |= {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1", "OMP
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from safetensors.torch import save_file
 from scipy.sparse import coo_matrix, csr_matrix
 from sklearn.utils.extmath import randomized_svd
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -51,7 +50,9 @@ def tokenizer(corpus: list[str], size: int) -> Tokenizer:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
+    )
     made.train_from_iterator(corpus, trainer)
     made.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
     return made
@@ -146,7 +147,6 @@ def main(mirror: Path, out: Path) -> None:
     write_encoder(out / "models/open/ru-base", russian, SIZES["open/ru-base"])
     write_encoder(out / "models/open/en-base", english, SIZES["open/en-base"])
     write_teacher(out / "models/open/teacher", russian + english, SIZES["open/teacher"])
-    sys.path.insert(0, "workflow")
     from rosberta.artifacts import digest
 
     for name in SIZES:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from rosberta import hub
 from rosberta.artifacts import BENCHMARK, whole
 from rosberta.mistakes import Mistake, nearest
-from rosberta.tasks import CATEGORIES, SEARCH_COLUMNS, SPLIT, candidates, column, faults, load_task, rumteb
+from rosberta.tasks import CATEGORIES, SEARCH_COLUMNS, SPLIT, column, faults, fresh_cache, load_task, rumteb
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -59,7 +59,7 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
 
     disable_progress_bars()
     counted = 0
-    with whole(BENCHMARK) as part:
+    with whole(BENCHMARK) as part, fresh_cache():
         part.mkdir()
         for name, entry in tqdm(tasks.items(), desc="lay out tasks", unit="task"):
             if entry.category is None:
@@ -92,8 +92,10 @@ def lay_out(name: str, entry: Task, target: Path) -> int:
     """Copy what a task reads to `target`, check that mteb reads it, and list its test texts; count these.
 
     Raises:
-        Mistake: a file or column is missing.
+        Mistake: a file or column is missing, or a file is damaged.
     """
+    from datasets.exceptions import DatasetsError
+
     where = f"benchmark.tasks.{name}"
     try:
         configs = list(
@@ -111,11 +113,11 @@ def lay_out(name: str, entry: Task, target: Path) -> int:
     task = load_task(name, entry, target)
     try:
         # All of a test split is kept unseen, not only what mteb samples of it.
-        task.stratified_subsampling = lambda dataset, **_: dataset  # type: ignore[method-assign, assignment]
+        task.stratified_subsampling = lambda dataset, **_: dataset  # type: ignore[method-assign]
         task.load_data()
         _check_columns(where, entry, task)
         rows = list(dict.fromkeys(texts(task)))
-    except (ValueError, KeyError, TypeError) as error:
+    except (DatasetsError, ValueError, KeyError, TypeError) as error:
         raise Mistake(f"{where}: mteb cannot read {entry.dataset}: {_first_line(error)}") from None
     table = pa.Table.from_pylist([dict(zip(TEXTS.names, row, strict=True)) for row in rows], schema=TEXTS)
     pq.write_table(table, target / "texts.parquet", compression="zstd")
@@ -127,7 +129,7 @@ def _own(where: str, entry: Task) -> Iterator[Config]:
     assert entry.category is not None
     files = {}
     for role in CATEGORIES[entry.category].files:
-        id = (candidates(entry) if role == "top_ranked" else None) or entry.dataset
+        id = (entry.candidates if role == "top_ranked" else None) or entry.dataset
         folder = hub.fetch("dataset", id)
         found = sorted(path for path in folder.glob(entry.files[role]) if path.is_file())
         if not found:
@@ -176,9 +178,12 @@ def _published(task: AbsTask, folder: Path) -> Iterator[Config]:
         wanted = list(patterns) if task.metadata.type in SEARCH and len(patterns) == 1 else splits
         missing = [split for split in wanted if split not in patterns]
         if missing:
-            raise FileNotFoundError(f"configuration {choice} has no split {missing[0]!r}, but {', '.join(patterns)}")
+            there = ", ".join(str(split) for split in patterns)
+            raise FileNotFoundError(f"configuration {choice} has no split {missing[0]!r}, but {there}")
         found = DataFilesDict.from_patterns({split: patterns[split] for split in wanted}, base_path=str(base))
-        files = {split: [(Path(path), Path(path).relative_to(base).as_posix()) for path in found[split]] for split in wanted}
+        files = {
+            split: [(Path(path), Path(path).relative_to(base).as_posix()) for path in found[split]] for split in wanted
+        }
         features = declared[choice].features if choice in declared else None
         yield Config(name, files, features._to_yaml_list() if features else None)
 
@@ -250,16 +255,13 @@ def _splits(task: AbsTask, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
             yield name, data[name]
 
 
-def _text_columns(task: AbsTask) -> list[str]:
+def _text_columns(task: Any) -> list[str]:
     """Names of the columns that hold the texts of a task that is no search."""
-    columns: Any
     if hasattr(task, "input_column_name"):
-        columns = [task.input_column_name]
-    elif hasattr(task, "column_names"):
-        columns = list(task.column_names)
-    else:
-        columns = [task.input1_column_name, task.input2_column_name]
-    return columns
+        return [task.input_column_name]
+    if hasattr(task, "column_names"):
+        return list(task.column_names)
+    return [task.input1_column_name, task.input2_column_name]
 
 
 def texts(task: AbsTask) -> Iterator[tuple[str, str, str]]:
@@ -280,4 +282,5 @@ def texts(task: AbsTask) -> Iterator[tuple[str, str, str]]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].strip("'\"")
+    # `datasets` wraps what went wrong in a sentence that does not say it.
+    return (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0].strip("'\"")

@@ -25,7 +25,12 @@ def adapters() -> list[str]:
 
 def crosscheck(experiment: Experiment) -> Iterator[str]:
     """Yield one sentence for each name that is used but not defined, and each setting that contradicts another."""
-    e = experiment
+    yield from _data(experiment)
+    yield from _built(experiment)
+
+
+def _data(e: Experiment) -> Iterator[str]:
+    """What the blocks of the stages name."""
     datasets, models = e.hub.datasets, e.hub.models
     for name, task in e.benchmark.tasks.items():
         yield from _known(f"benchmark.tasks.{name}.dataset", task.dataset, datasets, "hub.datasets")
@@ -41,28 +46,36 @@ def crosscheck(experiment: Experiment) -> Iterator[str]:
             yield from _known(f"{where}.adapter", source.adapter, adapters(), "rosberta.sources")
     yield from _known("clean.tokenizer", e.clean.tokenizer, models, "hub.models")
     yield from _known("mine.teacher", e.mine.teacher, models, "hub.models")
+
+
+def _built(e: Experiment) -> Iterator[str]:
+    """What encoders, mixtures, runs and models name."""
     for name, encoder in e.encoders.items():
-        yield from _known(f"encoders.{name}.base", encoder.base, models, "hub.models")
-        yield from _known(f"encoders.{name}.donor", encoder.donor, models, "hub.models")
+        yield from _known(f"encoders.{name}.base", encoder.base, e.hub.models, "hub.models")
+        yield from _known(f"encoders.{name}.donor", encoder.donor, e.hub.models, "hub.models")
         yield from _known(f"encoders.{name}.mixture", encoder.mixture, e.mixtures, "mixtures")
         yield from _mistakes(lambda name=name: e.pretrain_of(name))
     for name, mixture in e.mixtures.items():
         for field in ("sources", "without"):
-            for source_name in getattr(mixture, field):
-                yield from _known(f"mixtures.{name}.{field}", source_name, e.collect.sources, "collect.sources")
+            for source in getattr(mixture, field):
+                yield from _known(f"mixtures.{name}.{field}", source, e.collect.sources, "collect.sources")
         if not e.sources_of(name):
             yield f"mixtures.{name}: holds no source of collect.sources; name groups or sources that are there"
     for name, run in e.runs.items():
         yield from _known(f"runs.{name}.encoder", run.encoder, e.encoders, "encoders")
         yield from _known(f"runs.{name}.mixture", run.mixture, e.mixtures, "mixtures")
         yield from _mistakes(lambda name=name: e.merge_of(name))
-        sentences = list(_mistakes(lambda name=name: e.contrast_of(name)))
-        yield from sentences
-        if not sentences and e.contrast_of(name).hard_negatives > e.mine.negatives:
-            found = e.contrast_of(name).hard_negatives
-            yield f"runs.{name}: contrast.hard_negatives is {found}, but mine.negatives gives {e.mine.negatives} a row"
+        yield from _mistakes(lambda name=name: _enough_negatives(e, name))
     for name, model in e.models.items():
         yield from _weights(e, f"models.{name}.weights", model.weights)
+
+
+def _enough_negatives(e: Experiment, run: str) -> None:
+    wanted = e.contrast_of(run).hard_negatives
+    if wanted > e.mine.negatives:
+        raise Mistake(
+            f"runs.{run}: contrast.hard_negatives is {wanted}, but mine.negatives gives {e.mine.negatives} a row"
+        )
 
 
 def _known(where: str, name: str, known: Iterable[str], block: str) -> Iterator[str]:

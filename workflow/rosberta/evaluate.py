@@ -20,20 +20,16 @@ from rosberta import hub
 from rosberta.artifacts import BENCHMARK, SCORES, digest_of, files_of, sha256, whole, write_json
 from rosberta.mistakes import Mistake
 from rosberta.prefixes import model_prompts, prompt_of
-from rosberta.tasks import BENCHMARKS, load_task, members
+from rosberta.tasks import BENCHMARKS, fresh_cache, load_task, members
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
     from mteb.models import SentenceTransformerEncoderWrapper
     from sentence_transformers import SentenceTransformer
-    from transformers import PreTrainedModel
 
     from rosberta.params import Experiment
 
 log = logging.getLogger(__name__)
-
-ROBERTA = ("roberta", "xlm-roberta")
-"""Types of models, as transformers calls them, that are RoBERTa."""
 
 DECIMALS = 6
 """Decimals of a score in the leaderboard's files."""
@@ -71,12 +67,12 @@ def _run(experiment: Experiment, key: str) -> None:
         tasks[name] = load_task(name, entry, folder, settings.seed)
     weights = weights_of(model.weights)
     prompts = model_prompts(model.prompts, entries)
-    max_length = getattr(model, "max_length", None) or settings.max_length
+    max_length = model.max_length or settings.max_length
     encoder = wrapped(load_model(weights, max_length), f"rosberta/{key}", revision_of(weights), prompts)
     applied = {name: _applied(encoder, task, prompts) for name, task in tasks.items()}
 
     scores: dict[str, dict[str, Any]] = {}
-    with whole(SCORES / key) as part:
+    with whole(SCORES / key) as part, fresh_cache():
         part.mkdir()
         progress = tqdm(tasks.items(), desc=f"evaluate {key}", unit="task")
         for name, task in progress:
@@ -123,54 +119,18 @@ def revision_of(folder: Path) -> str:
 
 
 def load_model(folder: Path, max_length: int) -> SentenceTransformer:
-    """Load an embedding model; a plain encoder gets the recipe's head: the first token's state, L2-normalised.
+    """Load an embedding model without prompts of its own; a plain encoder gets the recipe's head (the first token).
 
     Args:
         folder: Of sentence-transformers' layout, or of transformers'.
         max_length: Tokens of a text at most; the model's own limit holds if it is lower.
     """
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-    from transformers.utils import logging as chatter
+    from rosberta.encoding import embedder
 
-    # Its report on loading asks for training of a pooler that nothing reads; what would matter is checked below.
-    chatter.set_verbosity_error()
-    chatter.disable_progress_bar()
-    safe = {"use_safetensors": True}
-    if (folder / "modules.json").is_file():
-        model = SentenceTransformer(str(folder), model_kwargs=safe, local_files_only=True)
-    else:
-        encoder = Transformer(str(folder), model_kwargs=safe)
-        config = encoder.auto_model.config
-        if config.model_type in ROBERTA:
-            # RoBERTa counts positions from the padding's id on, so the table has that many rows too many.
-            max_length = min(max_length, config.max_position_embeddings - config.pad_token_id - 1)
-        dimension = encoder.get_embedding_dimension()
-        model = SentenceTransformer(modules=[encoder, Pooling(dimension, "cls"), Normalize()])
-    _check_weights(folder, model[0].auto_model)
-    model.max_seq_length = min(max_length, model.max_seq_length or max_length)
+    model = embedder(folder, "cls", max_length)
     # What the model has of its own must not stand in for the prompts of the experiment.
     model.prompts, model.default_prompt_name = {}, None
     return model.eval()
-
-
-def _check_weights(folder: Path, encoder: PreTrainedModel) -> None:
-    """Hold the weights in the files against those that an encoder of RoBERTa's kind needs; what lacks would be random.
-
-    Raises:
-        Mistake: the files lack a weight.
-    """
-    from safetensors import safe_open
-
-    if encoder.config.model_type not in ROBERTA:
-        return
-    stored: set[str] = set()
-    for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, "pt") as tensors:
-            stored |= {name.removeprefix(f"{encoder.base_model_prefix}.") for name in tensors.keys()}  # noqa: SIM118
-    for name, _ in encoder.named_parameters():
-        if name not in stored and not name.startswith("pooler."):
-            raise Mistake(f"{folder}: the weights lack {name}; the files are not those of the model in config.json")
 
 
 def wrapped(
@@ -179,11 +139,12 @@ def wrapped(
     """The model as mteb takes it, with explicit prompts and an identity that depends on content alone."""
     from mteb.models import ModelMeta, SentenceTransformerEncoderWrapper
     from mteb.models.model_meta import ScoringFunction
+    from torch import nn
 
     encoder = SentenceTransformerEncoderWrapper(model)
     # Set here, not passed: what is passed loses every key that is no task of mteb's, one's own tasks among them.
     encoder.model_prompts = prompts or None
-    embeddings = model[0].auto_model.get_input_embeddings().weight
+    embeddings = (part for part in model.modules() if isinstance(part, nn.Embedding | nn.EmbeddingBag))
     parameters = (weight.numel() for part, weight in model.named_parameters() if ".pooler." not in part)
     encoder.mteb_model_meta = ModelMeta.create_empty(
         overwrites={
@@ -191,7 +152,7 @@ def wrapped(
             "revision": revision,
             "loader_kwargs": {"model_prompts": prompts},
             "n_parameters": sum(parameters),
-            "n_embedding_parameters": embeddings.numel(),
+            "n_embedding_parameters": next(embeddings).weight.numel(),
             "max_tokens": model.max_seq_length,
             "embed_dim": model.get_embedding_dimension(),
             "open_weights": True,
@@ -226,7 +187,7 @@ def _applied(encoder: SentenceTransformerEncoderWrapper, task: AbsTask, prompts:
 
 def content(result: dict[str, Any]) -> dict[str, Any]:
     """One task's result without what is not content (times, dates, emissions), floats rounded as in mteb's files."""
-    timeless = {field: None for field in ("evaluation_time", "kg_co2_emissions", "date", "evaluation_phases")}
+    timeless = dict.fromkeys(("evaluation_time", "kg_co2_emissions", "date", "evaluation_phases"))
     return _rounded(result | timeless)
 
 

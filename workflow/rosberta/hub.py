@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["dataset", "model"]
 
-SAFE = (".parquet", ".json", ".jsonl", ".gz", ".zst", ".csv", ".tsv", ".txt", ".md", ".safetensors", ".model")
+SAFE = (".parquet", ".json", ".jsonl", ".gz", ".zst", ".zip", ".csv", ".tsv", ".txt", ".md", ".safetensors", ".model")
 """Endings of the files that are taken: none of them can carry code."""
 
 
-def run(experiment: Experiment, key: None = None) -> None:
+def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (every stage has a key)
     """Resolve every pin into a manifest; for the miniature also build the files.
 
     Raises:

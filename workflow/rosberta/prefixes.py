@@ -136,5 +136,5 @@ def prompt_of(prompts: Mapping[str, str], task: str, category: str, side: str | 
         category: Its category (mteb's "type").
         side: "query" or "document" in search, else None.
     """
-    keys = [f"{task}-{side}", task, f"{category}-{side}", category, side]
+    keys = [task, category] if side is None else [f"{task}-{side}", task, f"{category}-{side}", category, side]
     return next((prompts[key] for key in keys if key in prompts), None)

@@ -7,8 +7,10 @@ own: its files by role, its columns by role, and the prefix that its texts take.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rosberta.artifacts import digest
@@ -92,7 +94,7 @@ def faults(name: str, entry: Task) -> Iterator[str]:
     for role in category.files:
         if role not in entry.files:
             yield f"{where}.files: {entry.category} needs a file in the role {role!r}; write {role}: PATH"
-    if candidates(entry) is not None and "top_ranked" not in category.files:
+    if entry.candidates is not None and "top_ranked" not in category.files:
         yield f"{where}.candidates: only Reranking has candidates; leave it out"
     try:
         prefix_of(entry.category, entry.prefix)
@@ -100,14 +102,28 @@ def faults(name: str, entry: Task) -> Iterator[str]:
         yield f"{where}.prefix: {mistake}"
 
 
-def candidates(entry: Task) -> str | None:
-    """Id of the set that holds the lists to rerank, where it is another than the set of the texts."""
-    return getattr(entry, "candidates", None)
-
-
 def column(entry: Task, role: str) -> str:
     """Name of the column that plays a role in one's own task: as given, else the role's own name."""
     return entry.columns.get(role, role)
+
+
+@contextmanager
+def fresh_cache() -> Iterator[None]:
+    """Give `datasets` an empty cache for as long as the block lasts.
+
+    Its cache knows a local folder by its name and README alone: in a shared one, a task whose files have changed, or
+    that lies in another project, would be read as it was.
+    """
+    from datasets import config
+
+    shared = Path(config.HF_DATASETS_CACHE)
+    shared.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="fresh-", dir=shared) as folder:
+        config.HF_DATASETS_CACHE = Path(folder)
+        try:
+            yield
+        finally:
+            config.HF_DATASETS_CACHE = shared
 
 
 @cache
@@ -145,6 +161,8 @@ def load_task(name: str, entry: Task, folder: Path, seed: int = 42) -> AbsTask:
     if wrong:
         raise Mistake("\n".join(wrong))
     if entry.category is not None:
+        if name in rumteb():
+            raise Mistake(f"benchmark.tasks.{name}: a task of ruMTEB has this name; give your own another")
         return _own(name, entry, folder, seed)
     if name not in rumteb():
         known = nearest(name, rumteb())
@@ -177,8 +195,8 @@ def _own(name: str, entry: Task, folder: Path, seed: int) -> AbsTask:
         eval_langs=[entry.language],
         main_score=category.main_score,
     )
-    attributes = {attribute: column(entry, role) for role, attribute in category.columns.items() if attribute}
-    attributes |= {"metadata": metadata, **category.settings}
+    attributes: dict[str, Any] = {"metadata": metadata, **category.settings}
+    attributes |= {attribute: column(entry, role) for role, attribute in category.columns.items() if attribute}
     if entry.category == "STS":
         attributes |= {
             "column_names": (column(entry, "sentence1"), column(entry, "sentence2")),
@@ -189,8 +207,11 @@ def _own(name: str, entry: Task, folder: Path, seed: int) -> AbsTask:
 
 def _with_score(name: str) -> Any:
     def dataset_transform(self: AbsTask, num_proc: int | None = None) -> None:  # noqa: ARG001 (mteb's signature)
-        """Give the column of scores the one name that mteb knows."""
-        if name != "score":
-            self.dataset = self.dataset.rename_column(name, "score")  # type: ignore[union-attr]
+        """Give the column of scores the one name that mteb knows, and numbers where they are written as text."""
+        from datasets import Value
+
+        data: Any = self.dataset
+        data = data if name == "score" else data.rename_column(name, "score")
+        self.dataset = data.cast_column("score", Value("float64"))
 
     return dataset_transform

@@ -1,7 +1,8 @@
 """The miniature: a hub in small that the project makes itself, so that everything runs without a network.
 
-Its data sets and models have the names, layouts and schemas of the real ones. Their content is a made-up bilingual world
-(`world`), so scores on it say that the pipeline works, and nothing else. Likenesses to real places and people are chance.
+Its data sets and models have the names, layouts and schemas of the real ones. Their content is a made-up bilingual
+world (`world`), so scores on it say that the pipeline works, and nothing else. Likenesses to real places and people are
+chance.
 """
 
 from __future__ import annotations

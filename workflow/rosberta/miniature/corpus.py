@@ -14,14 +14,14 @@ def bilingual(world: World, rows: int) -> list[tuple[Tale, Tale]]:
 
     A fact with all its wordings is a matter, and so is each text of a genre, of which there are `rows` a genre.
     """
-    matters = []
+    matters: list[tuple[Tale, Tale]] = []
     for fact in world.facts("train"):
-        said = [texts.statement(fact, variant) for variant in range(len(fact.relation.ru))]
-        asked = [texts.question(fact, variant) for variant in range(len(fact.relation.ask_ru))]
-        matters.append((tuple(each.ru for each in (*said, *asked)), tuple(each.en for each in (*said, *asked))))
-    for index in range(rows):
-        for text in _of_genres(world, index):
-            matters.append(((text.ru,), (text.en,)))
+        said: list[Text] = [texts.statement(fact, variant) for variant in range(len(fact.relation.ru))]
+        for variant in range(len(fact.relation.ask_ru)):
+            question = texts.question(fact, variant)
+            said.append(Text(question.ru, question.en))
+        matters.append((tuple(text.ru for text in said), tuple(text.en for text in said)))
+    matters += [((text.ru,), (text.en,)) for index in range(rows) for text in _of_genres(world, index)]
     return matters
 
 

@@ -1,9 +1,10 @@
 """Token embeddings that mean something without training: alike in spelling or in company is near.
 
-A token is the sum of two random projections: of its character n-grams in Latin letters, so that the forms of a word and
-a name in two alphabets are near; and of the matters that it occurs in (random indexing), so that what is said of one fact
-is near, in two languages where the matters are bilingual. Frequent tokens are drawn towards one common direction, so that
-a mean of tokens is decided by the rare ones. All sums are of integers: the result depends on no order and no machine.
+A token is the sum of two random projections: of its character n-grams in Latin letters, so that the forms of a word
+and a name in two alphabets are near; and of the matters that it occurs in (random indexing), so that what is said of
+one fact is near, in two languages where the matters are bilingual. Frequent tokens are drawn towards one common
+direction, so that a mean of tokens is decided by the rare ones. All long sums are of integers: the order does not
+matter.
 """
 
 from __future__ import annotations
@@ -45,20 +46,26 @@ def token_embeddings(
     company, occurrences = np.zeros((count, size), np.int64), np.zeros(count, np.int64)
     for place, matter in enumerate(matters):
         about = signs(f"{key}/matter/{place}", size)
-        used = sorted({id for encoding in tokenizer.encode_batch(list(matter), add_special_tokens=False) for id in encoding.ids})
+        used = sorted(set(_ids(tokenizer, matter)))
         company[used] += about
         occurrences[used] += 1
     spelling = np.stack([_spelling(tokenizer.decode([id]), size, key) for id in range(count)])
     vectors = SPELLING * _unit(spelling) + COMPANY * _unit(company)
     lonely = ~vectors.any(axis=1)
-    vectors[lonely] = np.stack([signs(f"{key}/token/{id}", size) for id in np.flatnonzero(lonely)] or [np.zeros(size)])
+    for id in np.flatnonzero(lonely):
+        vectors[id] = signs(f"{key}/token/{id}", size)
     specials = [id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special]
-    around = [id for encoding in tokenizer.encode_batch(list(everywhere), add_special_tokens=False) for id in encoding.ids]
+    around = _ids(tokenizer, everywhere)
     occurrences[[*specials, *around]] = len(matters)
     rarity = 1 - np.log1p(occurrences) / np.log1p(len(matters))
     common = _unit(signs(f"{key}/common", size)[None])
     mixed = rarity[:, None] * _unit(vectors) + (1 - rarity[:, None]) * common
-    return _unit(mixed).astype(np.float32)
+    return _unit(mixed).round(6).astype(np.float32)
+
+
+def _ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
+    """The tokens of texts, one text after another."""
+    return [id for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False) for id in encoding.ids]
 
 
 def _spelling(token: str, size: int, key: str) -> np.ndarray:

@@ -88,7 +88,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Advice:
-    """A technical question as on a forum: its heading, its body, an answer that solves it, and one that solves another."""
+    """A technical question of a forum: heading, body, an answer that solves it, and one that solves another problem."""
 
     title: Text
     body: Text
@@ -114,7 +114,7 @@ def review(world: World, pool: str, domain: str, index: int) -> Review:
         remarks = [random.choice(said.praise), random.choice(said.blame)]
         random.shuffle(remarks)
     else:
-        remarks = random.sample(said.praise if stars > 3 else said.blame, 2)  # noqa: PLR2004
+        remarks = random.sample(said.praise if stars > 3 else said.blame, 2)
     verdict = random.choice(opinions.VERDICTS[tone])
     return Review(*_joined([visit, *remarks, verdict], s=name), stars, category)
 
@@ -124,16 +124,9 @@ def news(world: World, pool: str, index: int) -> News:
     random = world.random("news", pool, index)
     rubric = index % len(RUBRICS)
     event = random.choice(reports.NEWS[RUBRICS[rubric]])
+    kinds = {"c": "city", "p": "person", "t": "team", "f": "film", "k": "company", "l": "landmark"}
     names: dict[str, Phrase] = {
-        letter: random.choice(world.entities(pool, kind)).name
-        for letter, kind in (
-            ("c", "city"),
-            ("p", "person"),
-            ("t", "team"),
-            ("f", "film"),
-            ("k", "company"),
-            ("l", "landmark"),
-        )
+        letter: random.choice(world.entities(pool, kind)).name for letter, kind in kinds.items()
     }
     number = str(random.choice(range(5, 90, 5)))  # counts that all take the genitive plural
     names["n"] = fixed(number, number, "p")
@@ -149,10 +142,8 @@ def abstract(world: World, pool: str, index: int) -> Abstract:
     random = world.random("abstract", pool, index)
     field = reports.SCIENCE[index % len(FIELDS)]
     thing, other = random.sample(field.objects, 2)
-    names = {
-        "o": thing, "x": other, "m": random.choice(field.methods), "c": random.choice(world.entities(pool, "city")).name,
-        "p": random.choice(world.entities(pool, "person")).name,
-    }  # fmt: skip
+    names = _somebody_somewhere(world, pool, random)
+    names |= {"o": thing, "x": other, "m": random.choice(field.methods)}
     ru, en = random.choice(reports.PAPER_TITLES)
     title = Text(sentence(russian(ru, **names), ""), sentence(english(en, **names), ""))
     parts = [random.choice(reports.PAPER_AIMS), random.choice(reports.PAPER_METHODS), random.choice(field.findings)]
@@ -180,11 +171,11 @@ def utterance(world: World, pool: str, index: int) -> Utterance:
     """A request to an assistant, with the intent ``INTENTS[index % len(INTENTS)]``."""
     random = world.random("utterance", pool, index)
     intent = INTENTS[index % len(INTENTS)]
-    names = {
-        "c": random.choice(world.entities(pool, "city")).name, "p": random.choice(world.entities(pool, "person")).name,
-        "f": random.choice(world.entities(pool, "festival")).name, "d": random.choice(world.entities(pool, "dish")).name,
-        "h": random.choice(requests.HOURS), "w": random.choice(requests.DAYS),
-    }  # fmt: skip
+    names = _somebody_somewhere(world, pool, random)
+    names |= {"h": random.choice(requests.HOURS), "w": random.choice(requests.DAYS)}
+    names |= {
+        letter: random.choice(world.entities(pool, kind)).name for letter, kind in (("f", "festival"), ("d", "dish"))
+    }
     ru, en = random.choice(requests.UTTERANCES[intent])
     polite = random.choice(requests.POLITE)
     return Utterance(
@@ -195,7 +186,7 @@ def utterance(world: World, pool: str, index: int) -> Utterance:
 def message(world: World, pool: str, index: int) -> Message:
     """A message on a sensitive topic; every seventh on two, every fifth on none. Even indices are inappropriate."""
     random = world.random("message", pool, index)
-    topics = [] if index % 5 == 4 else [index % len(TOPICS)]  # noqa: PLR2004
+    topics = [] if index % 5 == 4 else [index % len(TOPICS)]
     if topics and index % 7 == 0:
         topics.append((topics[0] + random.randrange(1, len(TOPICS))) % len(TOPICS))
     names = {
@@ -228,6 +219,13 @@ def advice(world: World, pool: str, index: int) -> Advice:
         Text(*_joined([random.choice(other.solved), random.choice(requests.SOLVED_ENDINGS)], **names)),
         problem.tag,
     )
+
+
+def _somebody_somewhere(world: World, pool: str, random: Random) -> dict[str, Phrase]:
+    return {
+        "p": random.choice(world.entities(pool, "person")).name,
+        "c": random.choice(world.entities(pool, "city")).name,
+    }
 
 
 def _electric(products: tuple[Entity, ...], random: Random) -> Entity:

@@ -17,6 +17,7 @@ SINGULAR = {
     "m": ("", "а", "у", "", "ом", "е"),  # завод
     "m_hush": ("", "а", "у", "", "ем", "е"),  # месяц
     "m_soft": ("ь", "я", "ю", "ь", "ем", "е"),  # рубль
+    "m_softё": ("ь", "я", "ю", "ь", "ём", "е"),  # фонарь
     "m_y": ("й", "я", "ю", "й", "ем", "е"),  # музей
     "m_iy": ("й", "я", "ю", "й", "ем", "и"),  # сценарий
     "f": ("а", "ы", "е", "у", "ой", "е"),  # гора
@@ -24,6 +25,7 @@ SINGULAR = {
     "f_hush": ("а", "и", "е", "у", "ей", "е"),  # крыша
     "f_c": ("а", "ы", "е", "у", "ей", "е"),  # улица
     "f_soft": ("я", "и", "е", "ю", "ей", "е"),  # башня
+    "f_softё": ("я", "и", "е", "ю", "ёй", "е"),  # семья
     "f_ia": ("я", "и", "и", "ю", "ей", "и"),  # компания
     "f_ь": ("ь", "и", "и", "ь", "ью", "и"),  # повесть
     "n": ("о", "а", "у", "о", "ом", "е"),  # озеро
@@ -156,7 +158,7 @@ def feminine(word: str, en: str) -> Phrase:
 def adjective(word: str, gender: str, animate: bool = False) -> tuple[str, ...]:
     """Decline an adjective given by its masculine nominative, for a gender (or ``p``)."""
     if word == "этот":
-        forms = _THIS[gender]
+        forms: tuple[str, ...] = _THIS[gender]
     else:
         stem, ending = word[:-2], word[-2:]
         last = stem[-1]
@@ -201,22 +203,21 @@ def agreeing(word: str, gender: str) -> str:
     """
     if word.endswith(("ый", "ий", "ой")):
         return adjective(word, gender)[0]
-    ending = {"m": "", "f": "а", "n": "о", "p": "ы"}[gender]
     if gender == "m":
         return word
+    ending = {"f": "а", "n": "о", "p": "ы"}[gender]
+    verb_ending = "и" if gender == "p" else ending
     if word.endswith("лся"):
-        return word[:-2] + {"f": "ась", "n": "ось", "p": "ись"}[gender]
-    if word.endswith("шёл"):
-        return word[:-2] + "л" + ("и" if gender == "p" else ending)
+        return word.removesuffix("ся") + verb_ending + "сь"
+    if word.endswith(("шёл", "шел")):
+        return word[:-2] + "л" + verb_ending
     if word.endswith("л"):
-        return word + ("и" if gender == "p" else ending)
-    if word.endswith("ён"):
-        return word[:-2] + "ен" + ending
-    return word + ending
+        return word + verb_ending
+    return (word.removesuffix("ён") + "ен" if word.endswith("ён") else word) + ending
 
 
-def counted(number: int, one: str, few: str, many: str, en: str, en_one: str | None = None) -> Phrase:
-    """A number with its noun in the right form: 1 год, 3 года, 12 лет. It does not decline further."""
+def counted(number: int, one: str, few: str, many: str, en: str) -> Phrase:
+    """A number above one with its noun in the right form: 21 год, 3 года, 12 лет. It does not decline further."""
     ten, hundred = number % 10, number % 100
     if ten == 1 and hundred != 11:
         unit = one
@@ -224,8 +225,7 @@ def counted(number: int, one: str, few: str, many: str, en: str, en_one: str | N
         unit = few
     else:
         unit = many
-    unit_en = (en_one or en.rstrip("s")) if number == 1 else en
-    return fixed(f"{number} {unit}", f"{number} {unit_en}", "p")
+    return fixed(f"{number} {unit}", f"{number} {en}", "p")
 
 
 _SLOT = re.compile(r"\{(\w)(?::(\w+)|\|([^}]+))?\}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from rosberta.miniature.grammar import Phrase, counted, described, fixed, noun
 
 PLACE_ROOTS = (
@@ -61,7 +60,7 @@ TITLE_NOUNS = (
         noun("маяк", "m", "lighthouse"),
         noun("крепость", "f_ь", "fortress"),
     ),
-    *(noun("песня", "f_soft", "song"), noun("фонарь", "m_soft", "lantern"), noun("ключ", "m", "key")),
+    *(noun("песня", "f_soft", "song"), noun("фонарь", "m_softё", "lantern"), noun("ключ", "m", "key")),
     *(noun("поезд", "m", "train"), noun("ворота", "p_neuter", "gates", "ворот"), noun("метель", "f_ь", "blizzard")),
     *(noun("долина", "f", "valley"), noun("карта", "f", "map"), noun("утро", "n", "morning")),
     *(noun("лестница", "f_c", "staircase"), noun("костёр", "m", "campfire", "костр"), noun("тень", "f_ь", "shadow")),
@@ -77,7 +76,7 @@ ANIMALS = (
     *(noun("медведь", "m_soft", "a bear", animate=True), noun("лев", "m", "a lion", "льв", animate=True)),
     *(noun("олень", "m_soft", "a deer", animate=True), noun("орёл", "m", "an eagle", "орл", animate=True)),
     *(noun("лиса", "f", "a fox"), noun("сова", "f", "an owl"), noun("волк", "m", "a wolf", animate=True)),
-    *(noun("конь", "m_soft", "a horse", animate=True), noun("рысь", "f_ь", "a lynx"), noun("пчела", "f", "a bee")),
+    *(noun("конь", "m_softё", "a horse", animate=True), noun("рысь", "f_ь", "a lynx"), noun("пчела", "f", "a bee")),
     *(noun("ястреб", "m", "a hawk", animate=True), noun("бобр", "m", "a beaver", animate=True)),
 )
 PETS = (
@@ -163,7 +162,7 @@ INSTRUMENTS = (
 )
 THEMES = (
     *(noun("любовь", "f_ь", "love"), noun("дружба", "f", "friendship"), noun("война", "f", "war")),
-    *(noun("путешествие", "n_ie", "a journey"), noun("семья", "f_soft", "family"), noun("детство", "n", "childhood")),
+    *(noun("путешествие", "n_ie", "a journey"), noun("семья", "f_softё", "family"), noun("детство", "n", "childhood")),
     *(noun("одиночество", "n", "loneliness"), noun("предательство", "n", "betrayal"), noun("надежда", "f", "hope")),
     *(noun("слава", "f", "fame"), noun("бедность", "f_ь", "poverty"), noun("свобода", "f", "freedom")),
 )
@@ -209,7 +208,7 @@ SPICES = (
         noun("корица", "f_c", "cinnamon"),
     ),
     *(
-        noun("имбирь", "m_soft", "ginger"),
+        noun("имбирь", "m_softё", "ginger"),
         noun("тмин", "m", "cumin"),
         noun("базилик", "m", "basil"),
         noun("горчица", "f_c", "mustard"),
@@ -268,18 +267,11 @@ SPORTS = (
         noun("бадминтон", "m", "badminton"),
     ),
 )
-MONTHS = tuple(
-    noun(ru, "m_soft" if ru.endswith("ь") else "m", en, stem)
-    for ru, en, stem in (
-        *(
-            ("январь", "January", None),
-            ("февраль", "February", None),
-            ("март", "March", None),
-            ("апрель", "April", None),
-        ),
-        *(("июнь", "June", None), ("июль", "July", None), ("август", "August", None), ("сентябрь", "September", None)),
-        *(("октябрь", "October", None), ("ноябрь", "November", None), ("декабрь", "December", None)),
-    )
+MONTHS = (
+    *(noun("январь", "m_softё", "January"), noun("февраль", "m_softё", "February"), noun("март", "m", "March")),
+    *(noun("апрель", "m_soft", "April"), noun("июнь", "m_soft", "June"), noun("июль", "m_soft", "July")),
+    *(noun("август", "m", "August"), noun("сентябрь", "m_softё", "September"), noun("октябрь", "m_softё", "October")),
+    *(noun("ноябрь", "m_softё", "November"), noun("декабрь", "m_softё", "December")),
 )
 ARTS = (
     *(

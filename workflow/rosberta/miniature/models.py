@@ -1,7 +1,7 @@
-"""The miniature's models: a Russian encoder, an English donor and a multilingual teacher, as their repositories hold them.
+"""The miniature's models: a Russian encoder, an English donor, a multilingual teacher, as their repositories hold them.
 
-They are tiny and not trained. Their embeddings have the structure of `embeddings`, and their layers change little, so that
-likeness of words survives: enough for the teacher's ranks to mean something and for the base to be worth a start.
+They are tiny and not trained. Their embeddings have the structure of `embeddings`, and their layers change little, so
+that likeness of words survives: enough for the teacher's ranks to mean something and for the base to be worth a start.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rosberta.miniature.corpus import bilingual, monolingual
+from rosberta.miniature.corpus import Tale, bilingual, monolingual
 from rosberta.miniature.sources import world_of
 from rosberta.miniature.world import World
 from rosberta.mistakes import Mistake, nearest
@@ -27,12 +27,14 @@ CARRIED = 1.0
 
 def ru_roberta(world: World, folder: Path, rows: int) -> None:
     """`ai-forever/ruRoberta-large`: Russian byte-level BPE; ``<pad>`` has id 0, so ids must be read, not assumed."""
-    _roberta(world, folder, rows, "ru", 2000, ("<pad>", "<s>", "</s>", "<unk>", "<mask>"))
+    matters = monolingual(world, rows, "ru")
+    _roberta(folder, matters, 2000, ("<pad>", "<s>", "</s>", "<unk>", "<mask>"), [world.seed, 1])
 
 
 def roberta(world: World, folder: Path, rows: int) -> None:
     """`FacebookAI/roberta-large`: English byte-level BPE, ``<mask>`` at the end; as wide as the Russian encoder."""
-    _roberta(world, folder, rows, "en", 1500, ("<s>", "<pad>", "</s>", "<unk>"))
+    matters = monolingual(world, rows, "en")
+    _roberta(folder, matters, 1500, ("<s>", "<pad>", "</s>", "<unk>"), [world.seed, 2])
 
 
 def e5(world: World, folder: Path, rows: int) -> None:
@@ -51,7 +53,7 @@ def e5(world: World, folder: Path, rows: int) -> None:
         "embeddings.position_embeddings.weight": _normal(random, positions, hidden) * 0.1,
         "embeddings.token_type_embeddings.weight": np.zeros((2, hidden), np.float32),
         **_norm("embeddings.LayerNorm", hidden),
-        **_layers(random, "encoder.layer", layers, hidden, feed_forward),
+        **_layers(random, "encoder.layer", layers, (hidden, feed_forward)),
         **_linear(random, "pooler.dense", hidden, hidden),
     }
     config = {
@@ -105,15 +107,14 @@ def write_model(id: str, folder: Path, seed: int, rows: int) -> None:
     MODELS[id](world_of(seed), folder, rows)
 
 
-def _roberta(world: World, folder: Path, rows: int, language: str, size: int, first: tuple[str, ...]) -> None:
+def _roberta(folder: Path, matters: list[Tale], size: int, first: tuple[str, ...], seed: list[int]) -> None:
     from rosberta.miniature.embeddings import token_embeddings
     from rosberta.miniature.tokens import BOS, EOS, PAD, byte_level, write_tokenizer
 
     hidden, layers, feed_forward, positions = 64, 2, 128, 514
-    matters = monolingual(world, rows, language)
     tokenizer = byte_level([text for matter in matters for text in matter], size, first)
-    random = np.random.Generator(np.random.PCG64([world.seed, len(first)]))
-    tokens = token_embeddings(tokenizer, matters, hidden, f"{world.seed}/{language}")
+    random = np.random.Generator(np.random.PCG64(seed))
+    tokens = token_embeddings(tokenizer, matters, hidden, f"roberta/{seed}")
     pad = tokenizer.token_to_id(PAD)
     tokens[pad] = 0
     weights = {
@@ -122,7 +123,7 @@ def _roberta(world: World, folder: Path, rows: int, language: str, size: int, fi
         "roberta.embeddings.position_embeddings.weight": _normal(random, positions, hidden),
         "roberta.embeddings.token_type_embeddings.weight": np.zeros((1, hidden), np.float32),
         **_norm("roberta.embeddings.LayerNorm", hidden),
-        **_layers(random, "roberta.encoder.layer", layers, hidden, feed_forward, CARRIED),
+        **_layers(random, "roberta.encoder.layer", layers, (hidden, feed_forward), CARRIED),
         **_linear(random, "lm_head.dense", hidden, hidden),
         **_norm("lm_head.layer_norm", hidden),
         "lm_head.bias": np.zeros(len(tokens), np.float32),
@@ -141,9 +142,13 @@ def _roberta(world: World, folder: Path, rows: int, language: str, size: int, fi
 
 
 def _layers(
-    random: np.random.Generator, name: str, layers: int, hidden: int, feed_forward: int, carried: float = 0.0
+    random: np.random.Generator, name: str, layers: int, sizes: tuple[int, int], carried: float = 0.0
 ) -> Weights:
-    """Layers near the identity; their attention adds `carried` times the mean of all tokens to each of them."""
+    """Layers near the identity; their attention adds `carried` times the mean of all tokens to each of them.
+
+    `sizes` are those of the hidden states and of the feed-forward part.
+    """
+    hidden, feed_forward = sizes
     weights: Weights = {}
     identity = np.eye(hidden, dtype=np.float32)
     for layer in range(layers):
@@ -169,13 +174,13 @@ def _norm(name: str, size: int) -> Weights:
 
 
 def _normal(random: np.random.Generator, *shape: int) -> np.ndarray:
-    return (random.standard_normal(shape) * SPREAD).astype(np.float32)
+    return (random.standard_normal(shape) * SPREAD).round(6).astype(np.float32)
 
 
 def _write(folder: Path, weights: Weights, config: dict[str, Any]) -> None:
     from safetensors.numpy import save_file
 
-    save_file({name: np.ascontiguousarray(array) for name, array in weights.items()}, folder / "model.safetensors", {"format": "pt"})
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
     _write_json(folder / "config.json", config)
 
 

@@ -1,4 +1,4 @@
-"""Templates of opinions: reviews of organisations, products and films; comments with emotions; messages on touchy topics."""
+"""Templates of opinions: reviews of organisations, products and films; comments; messages on touchy topics."""
 
 from __future__ import annotations
 

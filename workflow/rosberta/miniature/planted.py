@@ -1,7 +1,7 @@
 """Test texts of the benchmark that the training sources repeat on purpose.
 
-A real corpus overlaps with the benchmark here and there, and cleaning has to find it. The miniature plants exact copies,
-so that what cleaning removes can be counted.
+A real corpus overlaps with the benchmark here and there, and cleaning has to find it. The miniature plants exact
+copies, so that what cleaning removes can be counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Planted:
     """What is planted, by kind; all of it is also in the benchmark's evaluation splits.
 
     Attributes:
-        questions: questions with the passages that answer them (RuBQ).
+        questions: questions with the first passages that answer them (RuBQ).
         inferences: premises with hypotheses (TERRa).
         pairs: sentence pairs (RuSTSBenchmark).
         news: headlines with bodies (RiaNews).
@@ -39,7 +39,7 @@ def overlap(world: World) -> Planted:
     """The planted texts of a world, as the objects that sources and benchmark make them of."""
     facts = world.facts("test")[:QUESTIONS]
     return Planted(
-        tuple((texts.question(fact), texts.passage(world, fact.subject)) for fact in facts),
+        tuple((texts.question(fact), texts.answering(world, fact)) for fact in facts),
         tuple(texts.inference(world, "test", index) for index in range(INFERENCES)),
         tuple(texts.pair(world, "test", index) for index in range(PAIRS)),
         tuple(genres.news(world, "test", index) for index in range(NEWS)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 from itertools import count, islice
 
 import pyarrow as pa
@@ -178,7 +179,7 @@ def _habr_row(id: int, title: str, description: str | None, tags: list[str], ans
 
 
 def _answer(id: int, body: str | None, accepted: bool, votes: int) -> Row:
-    html = None if body is None else "<p>" + body.replace("&", "&amp;").replace(" <", " &lt;").replace("> ", "&gt; ") + "</p>"
+    html = None if body is None else f"<p>{escape(body, quote=False)}</p>"
     return {
         "id": 500000 + id, "author": f"user{id % 41}", "posted_at": None, "body": html, "accepted": accepted,
         "upvote_count": votes, "comments": [],

@@ -15,11 +15,11 @@ Row = dict[str, Any]
 Files = dict[str, "pa.Table | Sequence[Row]"]
 """Contents by path in a repository: a table for ``.parquet``, rows for ``.jsonl`` and ``.jsonl.zst``."""
 
-STRING, INT, FLOAT = pa.string(), pa.int64(), pa.float64()
+STRING, INT = pa.string(), pa.int64()
 
 
 def table(rows: Sequence[Row], columns: dict[str, pa.DataType], features: Row | None = None) -> pa.Table:
-    """Rows as a table with these columns; `features` is what `datasets` keeps of them in the file, where it says more."""
+    """Rows as a table with these columns; `features` is what `datasets` keeps of them in a file, where it says more."""
     metadata = {"huggingface": json.dumps({"info": {"features": features}})} if features else None
     schema = pa.schema(list(columns.items()), metadata=metadata)
     return pa.Table.from_pylist([{name: row.get(name) for name in columns} for row in rows], schema=schema)

@@ -138,7 +138,7 @@ NEWS: dict[str, tuple[Event, ...]] = {
         Event(
             ("{l} {l|закрыт} из-за аварии", "{l} is closed because of an accident"),
             (
-                "авария произошла рано утром, и теперь {l} {l|недоступен} для людей",
+                "авария произошла рано утром, и теперь {l} {l|закрыт} для людей",
                 "the accident happened early in the morning, and now {l} is not open to people",
             ),
             (
@@ -162,10 +162,10 @@ NEWS: dict[str, tuple[Event, ...]] = {
             ),
         ),
         Event(
-            ("парламент обсудил закон о реках", "parliament discussed the law on rivers"),
+            ("парламент обсудил законы, автор которых {p}", "parliament discussed laws whose author is {p}"),
             (
-                "депутаты спорили о проекте, который {p|внёс} {p}",
-                "the deputies argued about the bill that {p} introduced",
+                "депутаты спорили о проекте, который {p|предложил} {p}",
+                "the deputies argued about the bill that {p} proposed",
             ),
             (
                 ("за документ отдали {n} голосов", "{n} votes were cast for the document"),
@@ -175,7 +175,7 @@ NEWS: dict[str, tuple[Event, ...]] = {
         ),
     ),
 }
-"""The rubrics and what happens in them. {c} city, {p} person, {t} team, {f} film, {k} company, {l} landmark, {n} a number."""
+"""The rubrics and their events; {c} city, {p} person, {t} team, {f} film, {k} company, {l} landmark, {n} a number."""
 NEWS_ENDINGS: Lines = (
     *(
         ("об этом сообщает корреспондент из {c:gen}", "our correspondent in {c} reports"),
@@ -309,7 +309,7 @@ SCIENCE = (
     _field(
         "право",
         "общественные науки",
-        "договор/m/the contract, собственность/f_ь/property, конституция/f_ia/the constitution, наказание/n_ie/punishment",
+        "договор/m/the contract, собственность/f_ь/property, конституция/f_ia/the constitution, суд/m/the court",
         "сравнение/n_ie/comparison, толкование/n_ie/interpretation",
         (
             ("предложены поправки к кодексу", "amendments to the code are proposed"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count
+from random import Random
+
 import pyarrow as pa
 
 from rosberta.miniature import genres, texts
 from rosberta.miniature.grammar import sentence
 from rosberta.miniature.planted import overlap
-from rosberta.miniature.raw_files import FLOAT, INT, STRING, Files, Row, scattered, table
+from rosberta.miniature.raw_files import INT, STRING, Files, Row, scattered, table
 from rosberta.miniature.texts import Inference
 from rosberta.miniature.world import Fact, Text, World
 
@@ -72,7 +75,7 @@ def ru_hnp(world: World, rows: int) -> Files:
     Dirt: no positives, None among the negatives, a repeated row. Planted: the similarity pairs.
     """
     facts = _from(world, "train", 0.25, rows + 2 * REST)
-    made = []
+    made: list[Row] = []
     for index, fact in enumerate(facts):
         positives = [texts.statement(fact, index + place).ru for place in (1, 2)]
         positives += [sentence(lead.format(texts.clause(fact, index + place).ru)) for place, lead in enumerate(LEADS)]
@@ -81,13 +84,19 @@ def ru_hnp(world: World, rows: int) -> Files:
         if index % 8 == 0:
             positives.pop()
         made.append({"query": texts.statement(fact, index).ru, "pos": positives, "neg": negatives})
-    planted = []
+    planted: list[Row] = []
     for pair in overlap(world).pairs:
         alike = pair.score > 3
         other = texts.pair(world, "train", 0).b.ru
         again = f"Верно следующее: {pair.a.ru}"
-        planted.append({"query": pair.a.ru, "pos": [pair.b.ru if alike else again], "neg": [other if alike else pair.b.ru]})
-    dirt = [{**made[0], "pos": []}, {**made[1], "neg": [None, *made[1]["neg"][1:]]}, made[2], {**made[3], "query": ""}]
+        positive, negative = (pair.b.ru, other) if alike else (again, pair.b.ru)
+        planted.append({"query": pair.a.ru, "pos": [positive], "neg": [negative]})
+    dirt: list[Row] = [
+        {**made[0], "pos": []},
+        {**made[1], "neg": [None, *made[1]["neg"][1:]]},
+        made[2],
+        {**made[3], "query": ""},
+    ]
     columns = {"query": STRING, "pos": pa.list_(STRING), "neg": pa.list_(STRING)}
     return {
         "train.parquet": table(scattered(made[:rows], planted + dirt, world.random("ru_hnp", "dirt")), columns),
@@ -128,10 +137,10 @@ def talks(world: World, rows: int) -> Files:
 
     Dirt: None, a repeated row. Planted: news.
     """
-    made = [{"english": text.en, "non_english": text.ru} for text in _bitexts(world, "talks", rows + REST)]
+    made: list[Row] = [{"english": text.en, "non_english": text.ru} for text in _bitexts(world, "talks", rows + REST)]
     news = [text for item in overlap(world).news[3:] for text in (item.headline, item.body)]
-    planted = [{"english": text.en, "non_english": text.ru} for text in news]
-    dirt = [{**made[0], "non_english": None}, made[1], {**made[2], "english": ""}]
+    planted: list[Row] = [{"english": text.en, "non_english": text.ru} for text in news]
+    dirt: list[Row] = [{**made[0], "non_english": None}, made[1], {**made[2], "english": ""}]
     columns = {"english": STRING, "non_english": STRING}
     return {
         "en-ru/train-00000-of-00001.parquet": table(
@@ -152,7 +161,8 @@ def dino(world: World, rows: int) -> Files:
         first = texts.statement(fact, index).en
         related = texts.neutral(world, fact, index)
         far = facts[(index + 7) % len(facts)]
-        likes = [(texts.statement(fact, index + 1).en, 0.9), (related.en, 0.5), (texts.contradicted(world, fact, index).en, 0.1)]
+        same, other = texts.statement(fact, index + 1), texts.contradicted(world, fact, index)
+        likes = [(same.en, 0.9), (related.en, 0.5), (other.en, 0.1)]
         if index % 4 == 0:
             likes.append((texts.statement(far, index).en, 0.0))
         made += [{"text_a": first, "text_b": second, "label": label} for second, label in likes]
@@ -221,7 +231,9 @@ def _allnli(world: World, index: int, _place: int) -> Row:
 
 def _s2orc(world: World, index: int, _place: int) -> Row:
     paper, other = (genres.abstract(world, "train", index + far) for far in (0, 12))
-    return _instructed("Represent the title: ", paper.title.en, "Represent the abstract: ", paper.body.en, other.body.en)
+    return _instructed(
+        "Represent the title: ", paper.title.en, "Represent the abstract: ", paper.body.en, other.body.en
+    )
 
 
 def _reviews(world: World, index: int, _place: int) -> Row:
@@ -261,24 +273,28 @@ def _from(world: World, pool: str, share: float, number: int) -> list[Fact]:
 
 
 def _bitexts(world: World, source: str, number: int) -> list[Text]:
-    """Sentences, questions, news and comments in both languages; every text but a few is of its own."""
+    """Sentences, questions, news and comments in both languages, each Russian text once."""
     random = world.random("bitexts", source)
     facts = list(world.facts("train"))
     random.shuffle(facts)
     base = random.randrange(10_000)
-    made: list[Text] = []
-    for index in range(number):
-        fact = facts[index % len(facts)]
-        shape = index % 6
-        if shape < 3:
-            made.append(texts.statement(fact, random.randrange(3)))
-        elif shape == 3:
-            question = texts.question(fact, random.randrange(2))
-            made.append(Text(question.ru, question.en))
-        elif shape == 4:
-            comment = genres.comment(world, "train", base + index)
-            made.append(Text(comment.ru, comment.en))
-        else:
-            made.append(genres.news(world, "train", base + index).headline)
-    return made
+    made: dict[str, Text] = {}
+    for index in count():
+        text = _bitext(world, facts[index % len(facts)], base + index, random)
+        made.setdefault(text.ru, text)
+        if len(made) == number:
+            break
+    return list(made.values())
 
+
+def _bitext(world: World, fact: Fact, index: int, random: Random) -> Text:
+    shape = index % 6
+    if shape == 0:
+        comment = genres.comment(world, "train", index)
+        return Text(comment.ru, comment.en)
+    if shape == 1:
+        return genres.news(world, "train", index).headline
+    if shape == 2:
+        question = texts.question(fact, random.randrange(2))
+        return Text(question.ru, question.en)
+    return texts.statement(fact, random.randrange(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from random import Random
 
 from rosberta.miniature.grammar import Phrase, described, english, russian, sentence
@@ -105,6 +106,11 @@ def passage(world: World, entity: Entity, variant: int = 0, sentences: int | Non
     return Passage(title(entity), *_told(facts, random), tuple(facts))
 
 
+def answering(world: World, fact: Fact) -> Passage:
+    """The first passage on the subject that states the fact."""
+    return next(told for variant in count() if fact in (told := passage(world, fact.subject, variant)).facts)
+
+
 def contradicted(world: World, fact: Fact, variant: int = 0) -> Text:
     """A sentence that cannot hold beside the fact: the same relation with another value."""
     random = world.random("contradicted", *_key(fact), variant)
@@ -119,7 +125,7 @@ def neutral(world: World, fact: Fact, variant: int = 0) -> Text:
 
 
 def inference(world: World, pool: str, index: int) -> Inference:
-    """The premise states facts of one entity; the hypothesis repeats one in other words, or contradicts it, or is on another matter.
+    """A premise states facts of one entity; a hypothesis says one in other words, contradicts it, or is off the matter.
 
     The label is ``index % 3``; three indices in a row share their premise.
     """

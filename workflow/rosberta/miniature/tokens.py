@@ -16,7 +16,16 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 PAD, BOS, EOS, UNK, MASK = "<pad>", "<s>", "</s>", "<unk>", "<mask>"
-SPECIAL = {"bos_token": BOS, "eos_token": EOS, "unk_token": UNK, "sep_token": EOS, "pad_token": PAD, "cls_token": BOS, "mask_token": MASK}  # fmt: skip
+SPECIAL = {
+    "bos_token": BOS,
+    "eos_token": EOS,
+    "unk_token": UNK,
+    "sep_token": EOS,
+    "pad_token": PAD,
+    "cls_token": BOS,
+    "mask_token": MASK,
+}
+"""Roles of the special tokens, as both families of models name them."""
 
 
 def byte_level(texts: Sequence[str], size: int, first: Sequence[str]) -> Tokenizer:
@@ -49,7 +58,9 @@ def byte_level(texts: Sequence[str], size: int, first: Sequence[str]) -> Tokeniz
         (EOS, vocabulary[EOS]), (BOS, vocabulary[BOS]), trim_offsets=True, add_prefix_space=False
     )
     plain = sorted({BOS, EOS, PAD, UNK}, key=vocabulary.__getitem__)
-    trained.add_special_tokens([*(AddedToken(token, normalized=True) for token in plain), AddedToken(MASK, lstrip=True)])
+    trained.add_special_tokens(
+        [*(AddedToken(token, normalized=True) for token in plain), AddedToken(MASK, lstrip=True)]
+    )
     return trained
 
 
@@ -85,7 +96,14 @@ def unigram(texts: Sequence[str], size: int) -> Tokenizer:
 def write_tokenizer(tokenizer: Tokenizer, folder: Path, name: str) -> None:
     """Write a tokenizer as a repository has it; `name` is its class in transformers, without ``Fast``."""
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
-    mask = {"content": MASK, "lstrip": True, "normalized": False, "rstrip": False, "single_word": False, "__type": "AddedToken"}
+    mask = {
+        "content": MASK,
+        "lstrip": True,
+        "normalized": False,
+        "rstrip": False,
+        "single_word": False,
+        "__type": "AddedToken",
+    }
     config = {**SPECIAL, "mask_token": mask, "model_max_length": 512, "tokenizer_class": name}
     if name == "RobertaTokenizer":
         config |= {"add_prefix_space": False, "errors": "replace", "trim_offsets": True}

@@ -1,8 +1,9 @@
 """A small bilingual world: named things, and facts that connect them.
 
-Everything follows from the seed. The world has three pools whose things have different names: ``train`` for the training
-sources, ``probe`` for the training splits of benchmark tasks, ``test`` for what benchmark tasks are scored on. Name parts,
-values and templates are shared, so what is learned on one pool can serve on another while no text is in both.
+Everything follows from the seed. The world has three pools whose things have different names: ``train`` for the
+training sources, ``probe`` for the training splits of benchmark tasks, ``test`` for what benchmark tasks are scored on.
+Name parts, values and templates are shared, so what is learned on one pool can serve on another, though what names a
+thing is in one pool only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import product
 from random import Random
 
 from rosberta.miniature import lexicon
-from rosberta.miniature.grammar import Phrase, apposed, described, feminine, fixed, followed, noun, transliterated
+from rosberta.miniature.grammar import Phrase, apposed, described, feminine, followed, noun, sentence, transliterated
 from rosberta.miniature.places import PLACES
 from rosberta.miniature.relation import Relation
 from rosberta.miniature.works import WORKS
@@ -58,7 +59,7 @@ class Entity:
 
 @dataclass(frozen=True)
 class Fact:
-    """One relation of one entity. `value` is what the templates call ``{o}``; `entity` is set where that is a named thing."""
+    """One relation of one entity. `value` is ``{o}`` in the templates; `entity` is set where that is a named thing."""
 
     subject: Entity
     relation: Relation
@@ -140,34 +141,48 @@ class World:
 
 def _names(kind: str) -> Iterator[tuple[Phrase, Phrase]]:
     """All names of a kind, with their class nouns."""
-    classes = lexicon.CLASSIFIERS.get(kind, ())
     if kind == "city":
-        yield from ((name, classes[0]) for name, _ in _cities())
-    elif kind == "river":
-        for root, suffix in product(lexicon.RIVER_ROOTS, lexicon.RIVER_SUFFIXES):
-            word = root + suffix
-            name = feminine(word, transliterated(word))
-            yield apposed(classes[0], name, f"the {name.en} River"), classes[0]
-    elif kind == "person":
-        yield from ((person, person) for person in _people())
-    elif kind == "landmark":
-        for cls, surname, woman in product(classes, lexicon.SURNAMES, (False, True)):
-            name = _surname(surname, woman)
-            yield followed(cls, name.case("gen"), f"the {transliterated(name.ru)} {cls.en.capitalize()}"), cls
-    elif kind in ("book", "film", "festival", "team"):
-        for cls, (adjective, en), thing in product(classes, lexicon.TITLE_ADJECTIVES, lexicon.TITLE_NOUNS):
-            title = described(adjective, thing, "")
-            quoted = f"«{title.ru[0].upper()}{title.ru[1:]}»"
-            yield followed(cls, quoted, f'the {cls.en} "{en.capitalize()} {thing.en.capitalize()}"'), cls
-    elif kind == "dish":
-        for cls, (city, adjective) in product(classes, _cities()):
-            yield described(adjective, cls, f"the {city.en} {cls.en}"), cls
-    elif kind == "company":
-        for cls, root, ending in product(classes, lexicon.PLACE_ROOTS, lexicon.COMPANY_ENDINGS):
-            yield followed(cls, f"«{root}{ending}»", f"the {cls.en} {transliterated(root + ending)}"), cls
-    else:
-        for cls, brand, number in product(classes, lexicon.BRANDS, range(2, 10)):
-            yield followed(cls, f"«{brand}-{number}»", f"the {transliterated(brand)}-{number} {cls.en}"), cls
+        return ((name, lexicon.CLASSIFIERS["city"][0]) for name, _ in _cities())
+    if kind == "person":
+        return ((name, name) for name in _people())
+    classes = lexicon.CLASSIFIERS[kind]
+    makers = {"river": _rivers, "landmark": _landmarks, "dish": _dishes, "company": _companies, "product": _products}
+    return ((name, cls) for cls in classes for name in makers.get(kind, _titled)(cls))
+
+
+def _rivers(cls: Phrase) -> Iterator[Phrase]:
+    for root, suffix in product(lexicon.RIVER_ROOTS, lexicon.RIVER_SUFFIXES):
+        word = root + suffix
+        name = feminine(word, transliterated(word))
+        yield apposed(cls, name, f"the {name.en} River")
+
+
+def _landmarks(cls: Phrase) -> Iterator[Phrase]:
+    for surname, woman in product(lexicon.SURNAMES, (False, True)):
+        name = _surname(surname, woman)
+        yield followed(cls, name.case("gen"), f"the {name.en} {cls.en.capitalize()}")
+
+
+def _titled(cls: Phrase) -> Iterator[Phrase]:
+    for (adjective, en), thing in product(lexicon.TITLE_ADJECTIVES, lexicon.TITLE_NOUNS):
+        title = sentence(described(adjective, thing, "").ru, "")
+        yield followed(cls, f"«{title}»", f'the {cls.en} "{en.capitalize()} {thing.en.capitalize()}"')
+
+
+def _dishes(cls: Phrase) -> Iterator[Phrase]:
+    # -овка and -ово make the same adjective
+    for adjective, city in {adjective: city for city, adjective in _cities()}.items():
+        yield described(adjective, cls, f"the {city.en} {cls.en}")
+
+
+def _companies(cls: Phrase) -> Iterator[Phrase]:
+    for root, ending in product(lexicon.PLACE_ROOTS, lexicon.COMPANY_ENDINGS):
+        yield followed(cls, f"«{root}{ending}»", f"the {cls.en} {transliterated(root + ending)}")
+
+
+def _products(cls: Phrase) -> Iterator[Phrase]:
+    for brand, number in product(lexicon.BRANDS, range(2, 10)):
+        yield followed(cls, f"«{brand}-{number}»", f"the {transliterated(brand)}-{number} {cls.en}")
 
 
 def _cities() -> Iterator[tuple[Phrase, str]]:
@@ -194,8 +209,6 @@ def _first_name(name: str, woman: bool) -> Phrase:
         if name == "Савва":
             return Phrase(feminine(name, "").forms, "m", "")
         return noun(name, "m", "", animate=True)
-    if name.endswith("ия"):
-        return noun(name, "f_ia", "")
     return noun(name, "f_soft", "") if name.endswith("я") else feminine(name, "")
 
 
@@ -206,11 +219,8 @@ def _surname(name: str, woman: bool) -> Phrase:
         if woman:
             return Phrase(
                 (stem + "ая", *(stem + "ой",) * 2, stem + "ую", *(stem + "ой",) * 2), "f", transliterated(stem + "ая")
-            )  # type: ignore[arg-type]
+            )
         return Phrase((name, stem + "ого", stem + "ому", stem + "ого", stem + "ым", stem + "ом"), "m", en)
     if woman:
         return Phrase((name + "а", name + "ой", name + "ой", name + "у", name + "ой", name + "ой"), "f", en + "a")
     return Phrase((name, name + "а", name + "у", name + "а", name + "ым", name + "е"), "m", en)
-
-
-__all__ = ["KINDS", "POOLS", "RELATIONS", "SIZES", "Entity", "Fact", "Text", "World", "fixed"]

@@ -6,7 +6,9 @@ What is missing stays None or empty, so that a part of an experiment gives a par
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from rosberta import published
-from rosberta.artifacts import BENCHMARK, CLEANED, COLLECTED, ENCODERS, MINED, MIXTURES, RUNS, SCORES
-from rosberta.artifacts import read_counts, read_json
+from rosberta.artifacts import (
+    BENCHMARK,
+    CLEANED,
+    COLLECTED,
+    ENCODERS,
+    MINED,
+    MIXTURES,
+    RUNS,
+    SCORES,
+    read_counts,
+    read_json,
+)
 from rosberta.mistakes import Mistake
 from rosberta.published import CATEGORIES, VERSIONS, Version
 
@@ -26,6 +38,9 @@ if TYPE_CHECKING:
 
 STEPS: dict[str, Path] = {"collect": COLLECTED, "clean": CLEANED, "mine": MINED}
 """The stages that a source passes, each with the folder that it writes to."""
+
+ORIGINS = ("provided", "mined", "random")
+"""Where negatives come from."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +56,15 @@ class Source:
     """Rows after each stage of `STEPS`."""
     dropped: Mapping[str, Mapping[str, int]]
     """Rows by stage of `STEPS` and by reason."""
+    negatives: Mapping[str, int | None]
+    """Negatives of the mined rows by origin, of `ORIGINS`."""
     overlap: Mapping[str, tuple[int, int]]
     """Rows dropped and negatives removed by task, since the task holds the same text."""
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Rows dropped after collection, by reason."""
+        return Counter(self.dropped["clean"]) + Counter(self.dropped["mine"])
 
 
 @dataclass(frozen=True)
@@ -179,9 +201,14 @@ def _source(experiment: Experiment, name: str) -> Source:
         prefix=source.prefix,
         read=counts["collect"].get("read"),
         kept={stage: count.get("kept") for stage, count in counts.items()},
-        dropped={stage: dict(sorted(count.get("dropped", {}).items())) for stage, count in counts.items()},
+        dropped={stage: _reasons(count.get("dropped", {})) for stage, count in counts.items()},
+        negatives={origin: counts["mine"].get(origin) for origin in ORIGINS},
         overlap=_overlap(counts["clean"].get("overlap", {})),
     )
+
+
+def _reasons(dropped: Mapping[str, int]) -> dict[str, int]:
+    return {reason.replace("_", " "): number for reason, number in sorted(dropped.items())}
 
 
 def _overlap(counts: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
@@ -216,24 +243,29 @@ def _curve(name: str, folder: Path) -> Curve:
 
 def _model(experiment: Experiment, name: str) -> Model:
     weights = experiment.models[name].weights
-    what, run = weights_in_words(weights)
+    what, run = weights_in_words(weights, miniature=experiment.hub.origin == "miniature")
     path = SCORES / name / "summary.json"
     summary = read_json(path) if path.is_file() else {}
     tasks = summary.get("tasks", {}) | summary.get("own_tasks", {})
     own = {task for task, entry in experiment.benchmark.tasks.items() if entry.category is not None}
     scores = {task: float(each["score"]) for task, each in tasks.items() if each.get("score") is not None}
+    # A score that is no number, as a correlation of constants, is none.
+    scores = {task: score for task, score in scores.items() if math.isfinite(score)}
     return Model(
         name=name,
         what=what,
         run=run,
         scores={task: score for task, score in scores.items() if task not in own},
         own={task: score for task, score in scores.items() if task in own},
-        prefixes={task: each.get("prefix") or "" for task, each in tasks.items()},
+        prefixes={task: (each.get("prefix") or "").strip() for task, each in tasks.items()},
     )
 
 
-def weights_in_words(weights: str) -> tuple[str, str | None]:
-    """What an artifact with weights is, in words, and the run that it comes from, if it comes from one."""
+def weights_in_words(weights: str, *, miniature: bool) -> tuple[str, str | None]:
+    """What an artifact with weights is, in words, and the run that it comes from, if it comes from one.
+
+    The miniature's models have the names of those that they stand in for, but are not them.
+    """
     if match := re.fullmatch(r"results/runs/([^/]+)/(contrasted|merged)", weights):
         return f"run {match[1]}, {'merged' if match[2] == 'merged' else 'before its merge'}", match[1]
     if match := re.fullmatch(r"results/encoders/([^/]+)", weights):
@@ -241,5 +273,5 @@ def weights_in_words(weights: str) -> tuple[str, str | None]:
     if match := re.fullmatch(r"data/vocabulary/([^/]+)", weights):
         return f"encoder {match[1]}, not trained", None
     if match := re.fullmatch(r"data/hub/models/(.+)\.json", weights):
-        return match[1], None
+        return f"stand-in for {match[1]}" if miniature else match[1], None
     return weights, None

@@ -1,126 +1,20 @@
-"""Tables: what each one says, and how one is written as CSV and Markdown."""
+"""The tables of the report: what each one says."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rosberta import published
 from rosberta.flow import FLOW
 from rosberta.params import GROUPS
 from rosberta.published import CATEGORIES, RELEASED, Averages
-from rosberta.report.results import STEPS, Model, Plan, Results
+from rosberta.report.results import ORIGINS, STEPS, Model, Plan, Results
+from rosberta.report.table import Column, Row, Table, Value
 
 NOTE = "These scores come from the miniature hub: they show that the pipeline works and say nothing about the recipe"
 """What stands over every number of a miniature."""
-
-DASH = "–"
-"""What stands for a number that there is not."""
-
-Value = str | int | float | None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its title, and how its values are written."""
-
-    title: str
-    decimals: int | None = None
-    """Digits after the point; None: text."""
-    published: bool = False
-    """Whether its numbers are published ones, in a table whose other columns are ours."""
-    best: bool = False
-    """Whether its highest value stands out: among published rows, and among ours."""
-
-    def text(self, value: Value) -> str:
-        """A value as written, empty if there is none; the same in every format."""
-        if value is None:
-            return ""
-        return str(value) if self.decimals is None else f"{value:.{self.decimals}f}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row, with a value for each column."""
-
-    values: tuple[Value, ...]
-    published: bool = False
-    """Whether its numbers are published ones, in a table whose other rows are ours."""
-    total: bool = False
-    """Whether it sums up those above."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table and what must be known to read it."""
-
-    name: str
-    """Name of its files."""
-    title: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    note: str = ""
-    """A warning that belongs to all of its numbers."""
-    best_of_row: tuple[int, ...] = ()
-    """Columns among which each row's highest value stands out."""
-    mixed: bool = field(init=False)
-    """Whether it holds published rows beside ours."""
-
-    def __post_init__(self) -> None:
-        """Hold the rows to the columns."""
-        for row in self.rows:
-            if len(row.values) != len(self.columns):
-                raise ValueError(f"table {self.name}: {len(row.values)} values in {len(self.columns)} columns")
-        object.__setattr__(self, "mixed", any(row.published for row in self.rows))
-
-    def is_best(self, row: Row, position: int) -> bool:
-        """Whether a value is the highest of its peers, as written; among one nothing is best."""
-        column, text = self.columns[position], self.columns[position].text
-        if row.total or row.values[position] is None:
-            return False
-        if position in self.best_of_row:
-            peers = [(self.columns[p], row.values[p]) for p in self.best_of_row]
-        elif column.best:
-            peers = [(column, r.values[position]) for r in self.rows if r.published == row.published and not r.total]
-        else:
-            return False
-        numbers = [float(peer.text(value)) for peer, value in peers if value is not None]
-        return len(numbers) > 1 and float(text(row.values[position])) == max(numbers)
-
-    def titles(self) -> list[str]:
-        """Titles of the columns; published columns and, in a mixed table, rows say so."""
-        titles = [f"{column.title} (published)" if column.published else column.title for column in self.columns]
-        return ["Numbers", *titles] if self.mixed else titles
-
-    def lines(self) -> Iterator[list[str]]:
-        """Each row's values as written, with whose numbers they are if the table is mixed."""
-        for row in self.rows:
-            texts = [column.text(value) for column, value in zip(self.columns, row.values, strict=True)]
-            yield ["published" if row.published else "ours", *texts] if self.mixed else texts
-
-    def csv(self) -> str:
-        """The table as CSV; its note is a comment in the first line."""
-        text = io.StringIO()
-        if self.note:
-            text.write(f"# {self.note}\n")
-        csv.writer(text, lineterminator="\n").writerows([self.titles(), *self.lines()])
-        return text.getvalue()
-
-    def markdown(self) -> str:
-        """The table as Markdown, with title, note and caption."""
-        aligned = [":--" if column.decimals is None else "--:" for column in self.columns]
-        head = [_line(self.titles()), _line([":--", *aligned] if self.mixed else aligned)]
-        body = [_line(text or DASH for text in texts) for texts in self.lines()]
-        parts = [f"**{self.title}**", f"> {self.note}." if self.note else "", self.caption, "\n".join([*head, *body])]
-        return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _line(texts: Iterable[str]) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
 
 def tables(results: Results) -> dict[str, Table]:
@@ -139,8 +33,7 @@ def tables(results: Results) -> dict[str, Table]:
         corpus(results),
         stages(results),
     ]
-    noted = [replace(table, note=NOTE) if results.miniature else table for table in built]
-    return {table.name: table for table in noted}
+    return {table.name: replace(table, note=NOTE) if table.measured and results.miniature else table for table in built}
 
 
 def tasks(results: Results) -> Table:
@@ -189,13 +82,14 @@ def mixtures(results: Results) -> Table:
         *_categories(1),
         Column("Average (category mean)", 1, best=True),
     )
-    rows, placed = [], set()
+    rows: list[Row] = []
+    placed: set[str] = set()
     for row in published.mixtures():
         averages = _averages(row, results.version)
-        rows.append(Row((row.name, "as published", 1500, *averages[:-2], averages[-1]), published=True))
+        rows.append(Row((row.name, "ru-en-RoBERTa", 1500, *averages[:-2], averages[-1]), published=True))
         matching = [plan for plan in results.plans if set(plan.groups) == set(row.groups)]
         placed.update(plan.name for plan in matching)
-        rows.extend(_mixture_rows(results, matching) or [Row((DASH, None, None, *_nothing(), None))])
+        rows.extend(_mixture_rows(results, matching) or [Row(("not run here", None, None, *_nothing(), None))])
     rows.extend(_mixture_rows(results, [plan for plan in results.plans if plan.name not in placed]))
     caption = (
         "Category scores by training mixture. The average is the mean of the seven category scores, for published "
@@ -244,10 +138,17 @@ def scores(results: Results) -> Table:
         *(Column(model.name, 2) for model in results.models),
     )
     rows = [
-        Row((task.name, task.category, released.get(task.name), *(m.scores.get(task.name) for m in results.models)))
+        Row(
+            (
+                task.name,
+                CATEGORIES[task.category],
+                released.get(task.name),
+                *(m.scores.get(task.name) for m in results.models),
+            )
+        )
         for task in published.tasks(results.version)
     ]
-    caption = "The main score of every task of ruMTEB, scale 0-100. Bold: the best of our models."
+    caption = "The main score of every task of ruMTEB. Bold: the best of our models."
     best = tuple(range(3, len(columns))) if len(results.models) > 1 else ()
     return Table("scores", "Scores by task", caption, columns, tuple(rows), best_of_row=best)
 
@@ -289,7 +190,7 @@ def ablations() -> Table:
         "Paper Table 3: variants of model and training on basic and synthetic data. Single runs without a spread, so "
         "differences of a few tenths may be noise."
     )
-    return Table("ablations", "Ablations as published", caption, columns, tuple(rows))
+    return Table("ablations", "Ablations as published", caption, columns, tuple(rows), measured=False)
 
 
 def funnel(results: Results) -> Table:
@@ -297,43 +198,55 @@ def funnel(results: Results) -> Table:
     columns = (
         Column("Source"),
         Column("Group"),
-        Column("Prefix"),
-        Column("Raw rows", 0),
-        Column("Collected", 0),
-        Column("Cleaned", 0),
-        Column("Mined", 0),
-        *(Column(f"Dropped by {stage}") for stage in STEPS),
+        *(Column(after, 0, over="Rows") for after in ("raw", "collected", "cleaned", "mined")),
+        *(Column(origin, 0, over="Negatives") for origin in ORIGINS),
     )
     rows = [
         Row(
             (
                 source.name,
                 source.group,
-                source.prefix,
                 source.read,
                 *(source.kept[stage] for stage in STEPS),
-                *(_reasons(source.dropped[stage]) for stage in STEPS),
+                *(source.negatives[origin] for origin in ORIGINS),
             )
         )
         for source in results.sources
     ]
-    sums = [_sum(row.values[position] for row in rows) for position in range(3, 7)]
-    everything = [_reasons(_added(source.dropped[stage] for source in results.sources)) for stage in STEPS]
-    total = Row(("All sources", None, None, *sums, *everything), total=True)
-    caption = "Rows of each source: as its files hold them, as collected, after cleaning, and with hard negatives."
+    sums = [_sum(row.values[position] for row in rows) for position in range(2, 6 + len(ORIGINS))]
+    total = Row(("All sources", None, *sums), total=True)
+    caption = (
+        "Rows of each source: as its files hold them, as collected, after cleaning, and with hard negatives; where "
+        "these come from: the source itself, the teacher's ranks, or a random draw from the source."
+    )
     return Table("funnel", "From raw rows to training rows", caption, columns, (*rows, total))
 
 
 def dropped(results: Results) -> Table:
-    """Why rows were dropped, one line a source, stage and reason."""
-    columns = (Column("Source"), Column("Stage"), Column("Reason"), Column("Rows", 0))
+    """Why rows of each source were dropped, a column a stage and reason."""
+    counts = {stage: Counter[str]() for stage in STEPS}
+    for source in results.sources:
+        for stage in STEPS:
+            counts[stage].update(source.dropped[stage])
+    # Most frequent first.
+    ordered = sorted((-number, reason, stage) for stage in STEPS for reason, number in counts[stage].items() if number)
+    kinds = [(stage, reason) for stage in STEPS for _, reason, of in ordered if of == stage]
+    columns = (Column("Source"), *(Column(reason, 0, over=f"by {stage}") for stage, reason in kinds))
     rows = [
-        Row((source.name, stage, reason, number))
+        Row(
+            (
+                source.name,
+                *(
+                    None if source.kept[stage] is None else source.dropped[stage].get(reason, 0)
+                    for stage, reason in kinds
+                ),
+            )
+        )
         for source in results.sources
-        for stage in STEPS
-        for reason, number in source.dropped[stage].items()
     ]
-    return Table("dropped", "Dropped rows", "Rows dropped by source, stage and reason.", columns, tuple(rows))
+    total = Row(("All sources", *(counts[stage][reason] for stage, reason in kinds)), total=True)
+    caption = "Rows dropped by stage and reason. Of several reasons that a stage finds, the first counts."
+    return Table("dropped", "Dropped rows", caption, columns, (*rows, total))
 
 
 def overlap(results: Results) -> Table:
@@ -346,8 +259,8 @@ def overlap(results: Results) -> Table:
             negatives[task] += of_negatives
     known = [task for task in results.experiment.benchmark.tasks if rows[task] or negatives[task]]
     caption = (
-        "Training rows that hold a test text of a task, word for word but for case, spaces and punctuation. A text that "
-        "two tasks hold counts for both; tasks without such a text are left out."
+        "Training rows that hold a test text of a task, word for word but for case, spaces and punctuation. A text "
+        "that two tasks hold counts for both; tasks without such a text are left out."
     )
     lines = tuple(Row((task, rows[task], negatives[task])) for task in known)
     return Table("overlap", "Overlap with the benchmark", caption, columns, lines)
@@ -355,17 +268,17 @@ def overlap(results: Results) -> Table:
 
 def plans(results: Results) -> Table:
     """Rows and shares of each source in each mixture."""
-    columns: list[Column] = [Column("Source"), Column("Group")]
+    columns: list[Column] = [Column("Source"), Column("Group"), Column("Prefix")]
     for plan in results.plans:
-        columns += [Column(f"{plan.name}, rows", 0), Column(f"{plan.name}, %", 1)]
+        columns += [Column("rows", 0, over=plan.name), Column("%", 1, over=plan.name)]
     rows = []
     for source in results.sources:
-        values: list[Value] = [source.name, source.group]
+        values: list[Value] = [source.name, source.group, source.prefix]
         for plan in results.plans:
             number = plan.sources.get(source.name)
             values += [number, None if number is None or not plan.rows else 100 * number / plan.rows]
         rows.append(Row(tuple(values)))
-    totals: list[Value] = ["All sources", None]
+    totals: list[Value] = ["All sources", None, None]
     for plan in results.plans:
         totals += [plan.rows, 100.0 if plan.rows else None]
     rows.append(Row(tuple(totals), total=True))
@@ -380,9 +293,9 @@ def corpus(results: Results) -> Table:
         Column("Sets", 0, published=True),
         Column("Pairs, thousands", 0, published=True),
         Column("Share, %", 1, published=True),
-        Column("Sources here", 0),
-        Column("Rows here", 0),
-        Column("Share here, %", 1),
+        Column("Sources", 0, over="Here"),
+        Column("Rows", 0, over="Here"),
+        Column("Share, %", 1, over="Here"),
     )
     paper, pairs = Counter[str](), Counter[str]()
     for each in published.sets():
@@ -413,13 +326,13 @@ def corpus(results: Results) -> Table:
 
 def stages(results: Results) -> Table:
     """The flow: what each stage does, and what it reads."""
-    columns = (Column("Stage"), Column("What it does"), Column("Reads"), Column("Jobs", 0), Column("A job for each of"))
+    columns = (Column("Stage"), Column("What it does"), Column("Reads"), Column("A job for each of"), Column("Jobs", 0))
     rows = []
     for name, stage in FLOW.items():
         jobs = len(keys_of(results, name)) if stage.keys else 1
-        rows.append(Row((name, stage.does, ", ".join(stage.reads) or None, jobs, stage.keys)))
+        rows.append(Row((name, stage.does, ", ".join(stage.reads) or None, stage.keys, jobs)))
     caption = "The stages in order. Each is one command, one rule and one entry of the ledger."
-    return Table("stages", "Stages", caption, columns, tuple(rows))
+    return Table("stages", "Stages", caption, columns, tuple(rows), measured=False)
 
 
 def keys_of(results: Results, stage: str) -> list[str]:
@@ -461,18 +374,6 @@ def _remark(results: Results) -> str:
     if results.version == "v1":
         return ""
     return " Published rows are on v1, whose retrieval tasks are others, so what contains retrieval is left out there."
-
-
-def _reasons(counts: dict[str, int] | Counter[str]) -> str | None:  # most frequent first
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{number} {reason}" for reason, number in ordered) or None
-
-
-def _added(counts: Iterable[Counter[str] | dict[str, int]]) -> Counter[str]:
-    total = Counter[str]()
-    for each in counts:
-        total.update(each)
-    return total
 
 
 def _sum(values: Iterable[Value]) -> int | None:

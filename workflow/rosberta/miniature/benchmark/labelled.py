@@ -165,4 +165,3 @@ def sensitive_topics(world: World, rows: int) -> Files:
         return {"text": message.ru, "label": message.topics}
 
     return _lines(_splits(make, rows, len(genres.TOPICS)))
-

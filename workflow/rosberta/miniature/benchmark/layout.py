@@ -15,7 +15,7 @@ from rosberta.miniature.raw_files import Row
 from rosberta.miniature.raw_files import write as write_plain
 
 Files = dict[str, "pa.Table | Sequence[Row] | str"]
-"""Contents by path: a table for ``.parquet``, rows for ``.jsonl`` (also packed, ``.gz`` or ``.zip``), text for the README."""
+"""Contents by path: a table for ``.parquet``, rows for ``.jsonl`` (``.gz`` and ``.zip`` too), text for the README."""
 
 Configs = Mapping[str, Mapping[str, str]]
 """Files of each split of each configuration, as globs."""
@@ -52,4 +52,6 @@ def readme(configs: Configs) -> str:
         lines += [f"- config_name: {config}", "  data_files:"]
         for split, path in splits.items():
             lines += [f"  - split: {split}", f"    path: {path}"]
-    return "\n".join([*lines, "---", "A miniature stand-in: made-up texts in the layout of the data set of this name.", ""])
+    return "\n".join(
+        [*lines, "---", "A miniature stand-in: made-up texts in the layout of the data set of this name.", ""]
+    )

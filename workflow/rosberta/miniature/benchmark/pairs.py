@@ -54,7 +54,9 @@ def paraphraser(world: World, rows: int) -> Files:
         return {**ids, "text_1": pair.a.ru, "text_2": pair.b.ru, "class": likeness}
 
     size = eval_size(rows, 6)
-    return {f"{split}.jsonl": [make(pool, i) for i in range(size)] for split, pool in (("train", "probe"), ("test", "test"))}
+    return {
+        f"{split}.jsonl": [make(pool, i) for i in range(size)] for split, pool in (("train", "probe"), ("test", "test"))
+    }
 
 
 def sts22(world: World, rows: int) -> Files:

@@ -1,0 +1,68 @@
+"""The command line: one command a stage, and one line for a mistake."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rosberta.__main__ import main
+from rosberta.flow import FLOW
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with the tiny experiment."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "workflow/presets/tiny.yaml").read_bytes())
+    return tmp_path
+
+
+def test_every_stage_is_a_module_of_its_name() -> None:
+    """One word per stage: command, module, rule, test."""
+    rules = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow/rules").glob("*.smk"))
+    for stage in FLOW:
+        assert f"\nrule {stage}:" in rules
+        if stage != "check":
+            assert callable(importlib.import_module(f"rosberta.{stage}").run)
+            assert (ROOT / f"tests/test_{stage}.py").is_file(), stage
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["clean", "sberqad"], "rosberta: clean: 'sberqad' is not in collect.sources; did you mean \"sberquad\"?"),
+        (["mine", "sberquad"], "rosberta: data/cleaned/sberquad.parquet: missing"),
+        (["preset", "papr"], "rosberta: preset: 'papr' is none; did you mean \"paper\"?"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], command: list[str], sentence: str
+) -> None:
+    """Status 1, one line on stderr, no trace, nothing written."""
+    assert main(command) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(sentence)
+    assert sorted(path.name for path in project.iterdir()) == ["params.yaml"]
+
+
+def test_check_writes_the_same_for_every_valid_experiment(project: Path) -> None:
+    """What is valid reruns nothing after it."""
+    assert main(["check"]) == 0
+    first = (project / "data/check.txt").read_bytes()
+    (project / "params.yaml").write_bytes((ROOT / "workflow/presets/paper.yaml").read_bytes())
+    assert main(["check"]) == 0
+    assert (project / "data/check.txt").read_bytes() == first
+
+
+def test_reading_an_experiment_is_quick() -> None:
+    """No heavy library is imported before a stage needs it: both doors load parameters at every start."""
+    code = "import sys; from rosberta import doors, params; params.load(); print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    heavy = {"torch", "transformers", "sentence_transformers", "mteb", "datasets", "pandas", "sklearn", "matplotlib"}
+    assert not heavy & set(done.stdout.split())

@@ -1,0 +1,107 @@
+"""Embedding models as `sentence_transformers` loads them, and the embeddings of many texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from rosberta.mistakes import Mistake
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from transformers import PretrainedConfig
+
+ROBERTA = ("roberta", "xlm-roberta")
+"""Types of models, as transformers calls them, that are RoBERTa."""
+
+
+def embedder(folder: Path, pooling: Literal["cls", "mean"], max_length: int) -> SentenceTransformer:
+    """Load an embedding model from a local folder, without code or pickles of anyone's.
+
+    Args:
+        folder: of sentence-transformers' layout, which then says itself how it pools, or a plain encoder.
+        pooling: of a plain encoder, whose embeddings are L2-normalised.
+        max_length: tokens of a text at most; the model's own limit holds if it is lower.
+
+    Raises:
+        Mistake: the folder holds no such model.
+    """
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import AutoConfig
+    from transformers.utils import logging as chatter
+
+    # Its report on loading names the pooler, which nothing reads.
+    chatter.set_verbosity_error()
+    chatter.disable_progress_bar()
+    if not any(folder.glob("*.safetensors")):
+        raise Mistake(f"{folder}: no weights (*.safetensors) there; take a revision of the model that has them")
+    options: dict[str, Any] = {"use_safetensors": True}
+    # A static embedding model has no transformer, and so no configuration of one.
+    config = AutoConfig.from_pretrained(folder) if (folder / "config.json").is_file() else None
+    if config and config.model_type in (*ROBERTA, "bert"):
+        # A pooler might come with random weights, and nothing reads it.
+        options["add_pooling_layer"] = False
+    if (folder / "modules.json").is_file():
+        model = SentenceTransformer(str(folder), model_kwargs=options, local_files_only=True)
+    elif config is None:
+        raise Mistake(f"{folder}: neither config.json nor modules.json there; this is no model")
+    else:
+        encoder = Transformer(str(folder), model_kwargs=options)
+        model = SentenceTransformer(modules=[encoder, Pooling(config.hidden_size, pooling), Normalize()])
+        max_length = min(max_length, positions(config))
+    if config:
+        _check_weights(folder, model[0].auto_model)
+        model.max_seq_length = min(max_length, model.max_seq_length or max_length)
+    return model
+
+
+def _check_weights(folder: Path, encoder: Any) -> None:
+    """Hold the weights in the files against those that an encoder of RoBERTa's kind needs; what lacks would be random.
+
+    Raises:
+        Mistake: the files lack a weight.
+    """
+    from safetensors import safe_open
+
+    if encoder.config.model_type not in ROBERTA:
+        return
+    stored: set[str] = set()
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, "pt") as tensors:
+            stored |= {name.removeprefix(f"{encoder.base_model_prefix}.") for name in tensors.keys()}  # noqa: SIM118
+    for name, _ in encoder.named_parameters():
+        if name not in stored and not name.startswith("pooler."):
+            raise Mistake(f"{folder}: the weights lack {name}; the files are not those of the model in config.json")
+
+
+def positions(config: PretrainedConfig) -> int:
+    """Tokens that an encoder has positions for."""
+    # RoBERTa counts positions from the padding's id on, so its table has that many rows and one too many.
+    unused = config.pad_token_id + 1 if config.model_type in ROBERTA else 0
+    return config.max_position_embeddings - unused
+
+
+def embed(model: SentenceTransformer, texts: Sequence[str], prompt: str, batch_size: int) -> np.ndarray:
+    """Embed texts, each with `prompt` before it.
+
+    Batches hold texts of like length. An embedding may depend on its batch in the last bits; batches depend on the
+    texts alone, not on their order.
+
+    Returns:
+        L2-normalised float32, (texts, dimension), in the order of `texts`.
+    """
+    order = sorted(range(len(texts)), key=lambda place: (-len(texts[place]), texts[place]))
+    embedded = model.encode(
+        [texts[place] for place in order],
+        prompt=prompt or None,
+        batch_size=batch_size,
+        normalize_embeddings=True,
+        show_progress_bar=True,
+    )
+    embeddings = np.empty_like(embedded, dtype=np.float32)
+    embeddings[order] = embedded
+    return embeddings

@@ -1,0 +1,42 @@
+"""Stage `merge`: the contrasted model goes a step back towards the encoder that it was made of (paper 4.3).
+
+All weights are interpolated (SLERP), embeddings included; the paper says neither which weights it merges nor whose share
+its factor is: both are read here as in the recipe's words, "a factor of 0.1" of the base.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from rosberta.artifacts import ENCODERS, RUNS, whole
+from rosberta.contrast import save
+from rosberta.mistakes import Mistake
+from rosberta.slerp import slerp_weights
+
+if TYPE_CHECKING:
+    from rosberta.params import Experiment
+
+log = logging.getLogger(__name__)
+
+
+def run(experiment: Experiment, key: str) -> None:
+    """Write ``results/runs/<key>/merged/``: a folder that ``SentenceTransformer(path)`` loads.
+
+    Raises:
+        Mistake: an input is missing.
+    """
+    from rosberta.encoding import embedder
+
+    share = experiment.merge_of(key).base_share
+    contrasted, encoder = RUNS / key / "contrasted", ENCODERS / experiment.runs[key].encoder
+    for folder in (contrasted, encoder):
+        if not folder.is_dir():
+            raise Mistake(f"{folder}: missing; run the stage that writes it, or restore it with `dvc checkout`")
+    model, base = (embedder(folder, "cls", 10**6) for folder in (contrasted, encoder))
+    trained, start = model[0].auto_model, base[0].auto_model
+    merged = slerp_weights(trained.state_dict(), start.state_dict(), share)
+    trained.load_state_dict(merged)
+    with whole(RUNS / key / "merged") as part:
+        save(model, part, contrasted)
+    log.info("%s: %d weights, %g of %s in them", key, len(merged), share, experiment.runs[key].encoder)
