@@ -10,6 +10,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+# Before any library reads it: tests run side by side, and sums of floats depend on the number of threads.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+
 import pytest
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""Tiny encoders for tests: RoBERTa with byte-level BPE, two layers, weights that are random or depend on a seed alone."""
+"""Tiny encoders for tests: RoBERTa with byte-level BPE and two layers, whose weights depend on a seed alone."""
 
 from __future__ import annotations
 

@@ -51,7 +51,13 @@ def experiment(seed: int = 0, **changes: Any) -> Any:
 def rows(source: str, number: int) -> list[dict[str, Any]]:
     """Rows whose every text ends in its source's name, with seven negatives that other rows have too."""
     chance = random.Random(source)
-    place = {"task": "retrieval", "prefix": SOURCES[source][0], "language": "ru", "source": source, "group": "synthetic"}
+    place = {
+        "task": "retrieval",
+        "prefix": SOURCES[source][0],
+        "language": "ru",
+        "source": source,
+        "group": "synthetic",
+    }
 
     def text(side: str, n: int) -> str:
         return f"{' '.join(chance.sample(WORDS, 4))} {side} {n} {source}"
@@ -60,7 +66,8 @@ def rows(source: str, number: int) -> list[dict[str, Any]]:
     pairs = []
     for n in range(number):
         anchor = text("вопрос", n)
-        pairs.append((anchor, anchor.replace("вопрос", "это ответ")))
+        # Half of the anchor's words, and as many others.
+        pairs.append((anchor, " ".join([*chance.sample(WORDS, 2), *anchor.split()[:2], source])))
     return [
         {"anchor": anchor, "positive": positive, "negatives": chance.sample(spare, 7), **place, "id": f"{source}:{n}"}
         for n, (anchor, positive) in enumerate(pairs)
@@ -162,14 +169,14 @@ def test_prefixes_reach_the_tokens(project: Path, tmp_path: Path) -> None:
     for batch in found:
         assert list(batch) == ["anchor", "positive", *(f"negative_{n}" for n in range(1, 8))]
         prefix = PREFIXES[SOURCES[batch["anchor"][0].rsplit(" ", 1)[-1]][0]]
-        texts = {
-            row["anchor"]: row for name, (_, number) in SOURCES.items() for row in rows(name, number)
-        }
+        texts = {row["anchor"]: row for name, (_, number) in SOURCES.items() for row in rows(name, number)}
         for place, anchor in enumerate(batch["anchor"]):
             assert anchor.startswith(prefix.query)
             row = texts[anchor.removeprefix(prefix.query)]
             documents = [row["positive"], *row["negatives"]]
-            assert [column[place] for column in list(batch.values())[1:]] == [prefix.document + text for text in documents]
+            assert [column[place] for column in list(batch.values())[1:]] == [
+                prefix.document + text for text in documents
+            ]
 
 
 letters = st.sampled_from(["а", "А", "б", "в", "г", "д", "е", "Ё", "ж", "з", "и", "к", "л", "м"])
@@ -197,7 +204,9 @@ def test_no_positive_among_a_batchs_negatives(texts: list[tuple[str, ...]], batc
 
 def test_small_sources_fill_batches() -> None:
     """Where rows share hard negatives, batches are full and take nearly all rows; sharing none is asked of nobody."""
-    columns: dict[str, list[str]] = {name: [] for name in ("anchor", "positive", *(f"negative_{n}" for n in range(1, 8)))}
+    columns: dict[str, list[str]] = {
+        name: [] for name in ("anchor", "positive", *(f"negative_{n}" for n in range(1, 8)))
+    }
     for row in rows("questions", 100):
         for name, text in zip(columns, (row["anchor"], row["positive"], *row["negatives"]), strict=True):
             columns[name].append(text)
@@ -234,7 +243,7 @@ def test_what_is_written_is_an_embedding_model(project: Path) -> None:
     assert model.max_seq_length == 24
     text = RUSSIAN[0]
     by_hand = AutoModel.from_pretrained(folder).eval()
-    tokens = AutoTokenizer.from_pretrained(folder)(f"search_query: {text}", return_tensors="pt")
+    tokens = AutoTokenizer.from_pretrained(folder)(f"search_query: {text}", return_tensors="pt", truncation=True)
     with torch.no_grad():
         state = by_hand(**tokens).last_hidden_state[0, 0]
     expected = (state / state.norm()).numpy()
@@ -243,18 +252,11 @@ def test_what_is_written_is_an_embedding_model(project: Path) -> None:
     assert sha256(folder / "tokenizer.json") == sha256(ENCODERS / "tiny" / "tokenizer.json")
 
 
-def test_training_brings_positives_nearer(project: Path) -> None:
-    """After training, an anchor's positive ranks higher among the source's documents than before."""
-    run(experiment(max_steps=60), "a")
-    ranks = []
-    for folder in (ENCODERS / "tiny", RUNS / "a" / "contrasted"):
-        model = embedder(folder, "cls", 24)
-        source = rows("questions", 40)
-        queries = model.encode([row["anchor"] for row in source], prompt="search_query: ")
-        documents = model.encode([row["positive"] for row in source], prompt="search_document: ")
-        scores = queries @ documents.T
-        ranks.append(float(np.mean([(row > row[n]).sum() for n, row in enumerate(scores)])))
-    assert ranks[1] < 0.7 * ranks[0]
+def test_training_lowers_the_loss(project: Path) -> None:
+    """Over the same rows again and again, positives come nearer than negatives."""
+    run(experiment(max_steps=54, learning_rate=3e-4), "a")
+    losses = [json.loads(line)["loss"] for line in (RUNS / "a/contrasted/loss.jsonl").read_text().splitlines()]
+    assert np.mean(losses[-9:]) < np.mean(losses[:9]) - 0.3
 
 
 def test_gradient_checkpointing_changes_nothing(project: Path) -> None:
@@ -262,7 +264,9 @@ def test_gradient_checkpointing_changes_nothing(project: Path) -> None:
     losses = []
     for checkpointing in (False, True):
         run(experiment(gradient_checkpointing=checkpointing), "a")
-        losses.append([json.loads(line)["loss"] for line in (RUNS / "a/contrasted/loss.jsonl").read_text().splitlines()])
+        losses.append(
+            [json.loads(line)["loss"] for line in (RUNS / "a/contrasted/loss.jsonl").read_text().splitlines()]
+        )
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
 

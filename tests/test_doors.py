@@ -13,7 +13,6 @@ from conftest import ROOT, Tree, cloned, commit
 from rosberta import doors, params
 from rosberta.flow import FLOW
 
-
 # In parallel runs the files that need a built tree share one worker, and with it the tree.
 pytestmark = pytest.mark.xdist_group("built")
 
@@ -113,7 +112,7 @@ def test_flow_says_what_dvc_says(clone: Tree) -> None:
     assert [line.strip(" :") for line in lines if re.fullmatch(r"  [a-z]+:", line)] == list(FLOW)
 
 
-FRAME = {"__init__", "artifacts", "crosschecks", "flow", "hub", "mistakes", "origins", "params"}
+FRAME = {"__init__", "artifacts", "blocks", "crosschecks", "flow", "hub", "mistakes", "origins", "params"}
 """What carries an artifact's bytes but does not decide them: no stage depends on these."""
 
 

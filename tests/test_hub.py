@@ -93,13 +93,13 @@ def test_a_damaged_file_is_refused(mirror: Path, monkeypatch: pytest.MonkeyPatch
     file = mirror / "datasets/some/set/data/train.parquet"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(Mistake, match=f"dataset some/set @ {COMMIT}: data/train.parquet has checksum"):
+    with pytest.raises(Mistake, match=rf"dataset some/set @ {COMMIT}: data/train\.parquet has checksum"):
         hub.fetch("dataset", "some/set")
     file.write_bytes(content[:-1])
     with pytest.raises(Mistake, match=r"data/train.parquet has \d+ bytes, pinned are \d+"):
         hub.fetch("dataset", "some/set")
     file.unlink()
-    with pytest.raises(Mistake, match="data/train.parquet is missing"):
+    with pytest.raises(Mistake, match=r"data/train\.parquet is missing"):
         hub.fetch("dataset", "some/set")
 
 

@@ -19,7 +19,7 @@ def project(built_by_dvc: Tree, monkeypatch: pytest.MonkeyPatch) -> params.Exper
     monkeypatch.chdir(built_by_dvc.root)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     data = params.read()
-    data["contrast"] |= {"max_steps": 80, "batch_size": 16, "max_length": 64, "warmup_steps": 8}
+    data["contrast"] |= {"max_steps": 40, "batch_size": 12, "max_length": 48, "warmup_steps": 4}
     return params.check(data)
 
 
@@ -41,7 +41,8 @@ def trained(experiment: params.Experiment, folder: Path, *, shuffled: bool) -> f
             columns = each.column_names
             rows[name] = each.remove_columns("positive").add_column("positive", positives).select_columns(columns)
     model = embedder(ENCODERS / "ru_en", "cls", settings.max_length)
-    learn(model, rows, {name: prompts_of(entry["prefix"], settings) for name, entry in plan.items()}, settings, 0, folder)
+    prompts = {name: prompts_of(entry["prefix"], settings) for name, entry in plan.items()}
+    learn(model, rows, prompts, settings, 0, folder)
     tasks = experiment.benchmark.tasks
     task = load_task("RuBQRetrieval", tasks["RuBQRetrieval"], BENCHMARK / "RuBQRetrieval")
     encoder = wrapped(model, "rosberta/learned", "none", model_prompts("rosberta", tasks))

@@ -12,8 +12,7 @@ import pytest
 import torch
 from encoders import ENGLISH, RUSSIAN, write_roberta
 from rosberta.artifacts import ENCODERS, RUNS, digest, files_of
-from rosberta.contrast import save
-from rosberta.encoding import embedder
+from rosberta.encoding import embedder, save
 from rosberta.merge import run
 from rosberta.mistakes import Mistake
 from rosberta.params import Merge
@@ -68,7 +67,9 @@ def test_ends(project: Path, share: float, same_as: Path) -> None:
 def test_what_is_written_is_the_same_kind_of_model(project: Path) -> None:
     """The same files as the contrasted model has; it loads, normalises, and keeps length and prompts."""
     run(experiment(0.1), "a")
-    names = [sorted(file.relative_to(folder).as_posix() for file in files_of(folder)) for folder in (MERGED, CONTRASTED)]
+    names = [
+        sorted(file.relative_to(folder).as_posix() for file in files_of(folder)) for folder in (MERGED, CONTRASTED)
+    ]
     assert names[0] == names[1]
     for file in names[0]:
         same = (MERGED / file).read_bytes() == (CONTRASTED / file).read_bytes()

@@ -40,7 +40,7 @@ few_rows = st.lists(st.tuples(letters, letters, st.lists(letters, max_size=4)), 
 
 @given(few_rows, st.integers(1, 4), st.booleans(), st.integers(0, 3))
 def test_never_a_positive(texts: list[tuple[str, str, list[str]]], negatives: int, by_rank: bool, seed: int) -> None:
-    """No negative equals its anchor or a positive of it in any row, also but for case, ё or punctuation; none repeats."""
+    """No negative equals its anchor or a positive of it in any row, but for case, ё or punctuation; none repeats."""
     rows = [row(anchor, positive, *others, id=f"s:{n}") for n, (anchor, positive, others) in enumerate(texts)]
     kept, counts = mine(rows, negatives, seed, by_index if by_rank else None)
     positives: dict[str, set[str]] = {}
@@ -148,7 +148,7 @@ def source(number: int) -> list[dict[str, Any]]:
 
 
 def test_candidates_are_those_of_sentence_transformers(teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The documents that rows can be given are those of `mine_hard_negatives` with range 20 to 100, anchor by anchor."""
+    """What rows can be given are the documents of `mine_hard_negatives` with range 20 to 100, anchor by anchor."""
     from datasets import Dataset
     from sentence_transformers.util import mine_hard_negatives
 
@@ -196,7 +196,7 @@ def test_embeddings_do_not_depend_on_order(teacher: Path) -> None:
 
 
 def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From cleaned rows to mined ones in a file: all columns, counts, equal bytes twice; and a teacher only if needed."""
+    """From cleaned rows to a file of mined ones: columns, counts, equal bytes twice; a teacher only if needed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stage, "fetch", lambda kind, id: teacher)
     experiment: Any = SimpleNamespace(mine=settings_of())

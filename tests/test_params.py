@@ -95,6 +95,7 @@ def broken(data: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("collect/sources/ted/grup", "x", 'collect.sources.ted.grup: unknown key; did you mean "group"?'),
         ("mine/negatives", 0, "mine.negatives: input should be greater than or equal to 1, found 0"),
         ("mine/last_rank", 22, "mine: ranks 20-22 hold fewer documents than negatives: 7"),
+        ("pretrain/gradient_accumulation", 5, "pretrain: batch_size 32 cannot be computed in 5 equal parts"),
         ("contrast/temperature", "warm", "contrast.temperature: input should be a valid number"),
         ("collect/sources/ted/prefix", "serch", 'did you mean "search"?'),
         ("collect/sources/ted/adapter", "translations", 'did you mean "translation"?'),

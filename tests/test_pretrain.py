@@ -82,7 +82,7 @@ def test_training_lowers_the_loss(project: Path) -> None:
 
 
 def test_masks(project: Path) -> None:
-    """Of all tokens but special ones 15% are chosen, most of these are masked; the choice is the batch's and the seed's."""
+    """Of all tokens but special ones 15% are chosen, most of these masked; batch and seed decide alone."""
     tokenizer = AutoTokenizer.from_pretrained(VOCABULARY / "tiny")
     examples = [tokenizer(text, return_special_tokens_mask=True) for text in (*RUSSIAN, *ENGLISH) * 20]
 

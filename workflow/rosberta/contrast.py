@@ -7,7 +7,6 @@ all other documents of the batch. The embedding is the first token's state, L2-n
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from rosberta.artifacts import ENCODERS, MINED, MIXTURES, RUNS, digest, read_json, read_rows, sha256, whole
 from rosberta.mistakes import Mistake
-from rosberta.prefixes import CLASSIFICATION, CLUSTERING, PREFIXES, SEARCH_DOCUMENT, SEARCH_QUERY
+from rosberta.prefixes import PREFIXES
 from rosberta.training import arguments, finish, lines, scratch, told, train
 
 if TYPE_CHECKING:
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PROMPTS = {
-    "search_query": SEARCH_QUERY,
-    "search_document": SEARCH_DOCUMENT,
-    "classification": CLASSIFICATION,
-    "clustering": CLUSTERING,
-    # What encode_query and encode_document ask for.
-    "query": SEARCH_QUERY,
-    "document": SEARCH_DOCUMENT,
-}
-"""Prompts of the model by name, as its users call them."""
-
 
 def run(experiment: Experiment, key: str) -> None:
     """Write ``results/runs/<key>/contrasted/``: a folder that ``SentenceTransformer(path)`` loads, with ``loss.jsonl``.
@@ -46,7 +34,7 @@ def run(experiment: Experiment, key: str) -> None:
     Raises:
         Mistake: an input is missing, or not the one that the plan names.
     """
-    from rosberta.encoding import embedder
+    from rosberta.encoding import embedder, save
 
     settings, run = experiment.contrast_of(key), experiment.runs[key]
     start = ENCODERS / run.encoder
@@ -81,7 +69,7 @@ def dataset(name: str, entry: Mapping[str, Any], settings: Contrast, mixture: st
     table = read_rows(path)
     if sha256(path) != entry["sha256"]:
         raise Mistake(
-            f"{path}: is not what the plan of {mixture} names; run `dvc repro mine@{name}`, then `dvc repro mix@{mixture}`"
+            f"{path}: is not what the plan of {mixture} names; run `dvc repro mine@{name}`, then `... mix@{mixture}`"
         )
     columns = {name: table[name] for name in ("anchor", "positive")}
     columns |= {
@@ -149,15 +137,15 @@ def trainer_of(
     from sentence_transformers.base.training_args import MultiDatasetBatchSamplers
 
     from rosberta.batches import ApartBatchSampler
+    from rosberta.encoding import encoder_of
 
     class Trainer(SentenceTransformerTrainer):
-        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:  # noqa: ARG002
+        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             """Collect nothing for a model card: it would hold dates."""
 
-        def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+        def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ARG002
             # The library would load a pooler, too, and find that the model has none.
-            encoder: nn.Module = self.model[0].auto_model
-            encoder.load_state_dict(load_file(Path(checkpoint_path) / "model.safetensors"))
+            encoder_of(self.model).load_state_dict(load_file(Path(resume_from_checkpoint) / "model.safetensors"))
 
     rows = sum(len(dataset) for dataset in datasets.values())
     return Trainer(
@@ -174,11 +162,3 @@ def trainer_of(
         train_dataset=DatasetDict(datasets),
         loss=loss_of(model, settings),
     )
-
-
-def save(model: SentenceTransformer, folder: Path, start: Path) -> None:
-    """Save an embedding model with the recipe's prompts and the tokenizer of `start`."""
-    model.prompts, model.default_prompt_name = dict(PROMPTS), None
-    model.save_pretrained(str(folder), create_model_card=False)
-    # A tokenizer in use has been told to truncate and pad.
-    shutil.copyfile(start / "tokenizer.json", folder / "tokenizer.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def _data(e: Experiment) -> Iterator[str]:
         where = f"collect.sources.{name}"
         yield from _known(f"{where}.dataset", source.dataset, datasets, "hub.datasets")
         if source.adapter in adapters():
-            yield from _mistakes(lambda s=source: options(s.adapter, s.options), f"{where}.")
+            yield from _mistakes(partial(options, source.adapter, source.options), f"{where}.")
         else:
             yield from _known(f"{where}.adapter", source.adapter, adapters(), "rosberta.sources")
     yield from _known("clean.tokenizer", e.clean.tokenizer, models, "hub.models")
@@ -54,7 +55,7 @@ def _built(e: Experiment) -> Iterator[str]:
         yield from _known(f"encoders.{name}.base", encoder.base, e.hub.models, "hub.models")
         yield from _known(f"encoders.{name}.donor", encoder.donor, e.hub.models, "hub.models")
         yield from _known(f"encoders.{name}.mixture", encoder.mixture, e.mixtures, "mixtures")
-        yield from _mistakes(lambda name=name: e.pretrain_of(name))
+        yield from _mistakes(partial(e.pretrain_of, name))
     for name, mixture in e.mixtures.items():
         for field in ("sources", "without"):
             for source in getattr(mixture, field):
@@ -64,8 +65,8 @@ def _built(e: Experiment) -> Iterator[str]:
     for name, run in e.runs.items():
         yield from _known(f"runs.{name}.encoder", run.encoder, e.encoders, "encoders")
         yield from _known(f"runs.{name}.mixture", run.mixture, e.mixtures, "mixtures")
-        yield from _mistakes(lambda name=name: e.merge_of(name))
-        yield from _mistakes(lambda name=name: _enough_negatives(e, name))
+        yield from _mistakes(partial(e.merge_of, name))
+        yield from _mistakes(partial(_enough_negatives, e, name))
     for name, model in e.models.items():
         yield from _weights(e, f"models.{name}.weights", model.weights)
 
@@ -92,7 +93,7 @@ def _mistakes(attempt: Callable[[], object], where: str = "") -> Iterator[str]:
 
 
 def _weights(experiment: Experiment, where: str, weights: str) -> Iterator[str]:
-    places = {
+    places: dict[str, tuple[Iterable[str], str]] = {
         r"results/runs/([^/]+)/(?:contrasted|merged)": (experiment.runs, "runs"),
         r"results/encoders/([^/]+)": (experiment.encoders, "encoders"),
         r"data/vocabulary/([^/]+)": (experiment.encoders, "encoders"),

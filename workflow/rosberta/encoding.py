@@ -1,21 +1,35 @@
-"""Embedding models as `sentence_transformers` loads them, and the embeddings of many texts."""
+"""Embedding models as `sentence_transformers` loads and saves them, and the embeddings of many texts."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from rosberta.artifacts import canonical, read_json
 from rosberta.mistakes import Mistake
+from rosberta.prefixes import CLASSIFICATION, CLUSTERING, SEARCH_DOCUMENT, SEARCH_QUERY
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel
 
 ROBERTA = ("roberta", "xlm-roberta")
 """Types of models, as transformers calls them, that are RoBERTa."""
+
+PROMPTS = {
+    "search_query": SEARCH_QUERY,
+    "search_document": SEARCH_DOCUMENT,
+    "classification": CLASSIFICATION,
+    "clustering": CLUSTERING,
+    # What encode_query and encode_document ask for.
+    "query": SEARCH_QUERY,
+    "document": SEARCH_DOCUMENT,
+}
+"""Prompts of the project's models by name, as their users call them."""
 
 
 def embedder(folder: Path, pooling: Literal["cls", "mean"], max_length: int) -> SentenceTransformer:
@@ -78,11 +92,33 @@ def _check_weights(folder: Path, encoder: Any) -> None:
             raise Mistake(f"{folder}: the weights lack {name}; the files are not those of the model in config.json")
 
 
+def encoder_of(model: SentenceTransformer) -> PreTrainedModel:
+    """The encoder of an embedding model, without its head."""
+    encoder: Any = model[0].auto_model
+    return encoder
+
+
 def positions(config: PretrainedConfig) -> int:
     """Tokens that an encoder has positions for."""
     # RoBERTa counts positions from the padding's id on, so its table has that many rows and one too many.
     unused = config.pad_token_id + 1 if config.model_type in ROBERTA else 0
     return config.max_position_embeddings - unused
+
+
+def save(model: SentenceTransformer, folder: Path, start: Path) -> None:
+    """Save an embedding model with the recipe's prompts.
+
+    Args:
+        model: to be saved.
+        folder: where it goes: what ``SentenceTransformer(path)`` loads.
+        start: folder of the model that it was made of, whose tokenizer it has.
+    """
+    model.prompts, model.default_prompt_name = dict(PROMPTS), None
+    model.save_pretrained(str(folder), create_model_card=False)
+    # A tokenizer in use has been told to truncate and pad, and knows where it was loaded from.
+    shutil.copyfile(start / "tokenizer.json", folder / "tokenizer.json")
+    config = read_json(start / "tokenizer_config.json") | {"model_max_length": model.max_seq_length}
+    (folder / "tokenizer_config.json").write_text(canonical(config), encoding="utf-8")
 
 
 def embed(model: SentenceTransformer, texts: Sequence[str], prompt: str, batch_size: int) -> np.ndarray:

@@ -116,8 +116,8 @@ def _verify(path: Path, file: dict[str, Any], pin: str) -> None:
     if not path.is_file():
         raise Mistake(f"{pin}: {file['path']} is missing at its origin; restore it, or run the stage `hub` again")
     if path.stat().st_size != file["bytes"]:
-        found = path.stat().st_size
-        raise Mistake(f"{pin}: {file['path']} has {found} bytes, pinned are {file['bytes']}; fetch it again")
+        size = path.stat().st_size
+        raise Mistake(f"{pin}: {file['path']} has {size} bytes, pinned are {file['bytes']}; fetch it again")
     if "sha256" in file:
         found, expected = sha256(path), file["sha256"]
     else:

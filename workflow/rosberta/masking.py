@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +22,7 @@ class Masking(DataCollatorForLanguageModeling):
         super().__init__(tokenizer, mlm_probability=probability)
         self.drawn_for = seed
 
-    def torch_call(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def torch_call(self, examples: list[Any]) -> dict[str, Any]:
         """Make a batch of `examples`, which are tokenizer outputs."""
         words = (" ".join(map(str, example["input_ids"])) for example in examples)
         self.generator = torch.Generator().manual_seed(draw(self.drawn_for, *words))

@@ -1,7 +1,7 @@
 """Stage `merge`: the contrasted model goes a step back towards the encoder that it was made of (paper 4.3).
 
-All weights are interpolated (SLERP), embeddings included; the paper says neither which weights it merges nor whose share
-its factor is: both are read here as in the recipe's words, "a factor of 0.1" of the base.
+All weights are interpolated (SLERP), embeddings included. The paper applies "a factor of 0.1 to the base model"; that
+this is the base's share, and which weights it is for, is not published: ours.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from rosberta.artifacts import ENCODERS, RUNS, whole
-from rosberta.contrast import save
 from rosberta.mistakes import Mistake
 from rosberta.slerp import slerp_weights
 
@@ -26,7 +25,7 @@ def run(experiment: Experiment, key: str) -> None:
     Raises:
         Mistake: an input is missing.
     """
-    from rosberta.encoding import embedder
+    from rosberta.encoding import embedder, encoder_of, save
 
     share = experiment.merge_of(key).base_share
     contrasted, encoder = RUNS / key / "contrasted", ENCODERS / experiment.runs[key].encoder
@@ -34,9 +33,8 @@ def run(experiment: Experiment, key: str) -> None:
         if not folder.is_dir():
             raise Mistake(f"{folder}: missing; run the stage that writes it, or restore it with `dvc checkout`")
     model, base = (embedder(folder, "cls", 10**6) for folder in (contrasted, encoder))
-    trained, start = model[0].auto_model, base[0].auto_model
-    merged = slerp_weights(trained.state_dict(), start.state_dict(), share)
-    trained.load_state_dict(merged)
+    merged = slerp_weights(encoder_of(model).state_dict(), encoder_of(base).state_dict(), share)
+    encoder_of(model).load_state_dict(merged)
     with whole(RUNS / key / "merged") as part:
         save(model, part, contrasted)
     log.info("%s: %d weights, %g of %s in them", key, len(merged), share, experiment.runs[key].encoder)

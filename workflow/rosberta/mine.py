@@ -95,48 +95,36 @@ def mine(
         The rows that are kept, in order, and counts: ``read``, ``kept``, ``dropped`` by reason, ``corpus`` (documents),
         and the negatives of the rows kept by origin: ``provided``, ``mined``, ``random``.
     """
-    forms = {text: normal(text) for row in rows for text in (row["anchor"], row["positive"], *row["negatives"])}
-    corpus = _corpus(rows, forms)
-    place = {forms[document]: index for index, document in enumerate(corpus)}
-    partners = _partners(rows, forms)
-    provided = [_provided(row, forms, _related(forms[row["anchor"]], partners)) for row in rows]
-
+    source = _Source(rows)
+    related = [source.related(row["anchor"]) for row in rows]
+    provided = [source.provided(row["negatives"], others) for row, others in zip(rows, related, strict=True)]
+    lacking = sorted({row["anchor"] for row, given in zip(rows, provided, strict=True) if len(given) < negatives})
     candidates: dict[str, Sequence[int]] = {}
-    if rank:
-        anchors = sorted({row["anchor"] for row, given in zip(rows, provided, strict=True) if len(given) < negatives})
-        if anchors:
-            excluded = [
-                sorted(place[form] for form in _related(forms[anchor], partners) if form in place) for anchor in anchors
-            ]
-            candidates = dict(zip(anchors, rank(anchors, corpus, excluded), strict=True))
+    if rank and lacking:
+        excluded = [source.places(source.related(anchor)) for anchor in lacking]
+        candidates = dict(zip(lacking, rank(lacking, source.corpus, excluded), strict=True))
 
     kept: list[dict[str, Any]] = []
-    drawn_in_all = provided_in_all = 0
-    for row, given in zip(rows, provided, strict=True):
+    drawn = 0
+    for row, given, others in zip(rows, provided, related, strict=True):
         chosen = set(islice(shuffled(len(given), seed, row["id"], "provided"), negatives))
-        found = [text for index, text in enumerate(given) if index in chosen]
-        provided_here = len(found)
-        if len(found) < negatives:
-            taken = {forms[text] for text in found} | _related(forms[row["anchor"]], partners)
-            indices = candidates[row["anchor"]] if rank else range(len(corpus))
-            for position in shuffled(len(indices), seed, row["id"]):
-                document = corpus[indices[position]]
-                if forms[document] not in taken:
-                    found.append(document)
-                if len(found) == negatives:
-                    break
-        if len(found) == negatives:
-            kept.append({**row, "negatives": found})
-            provided_in_all += provided_here
-            drawn_in_all += negatives - provided_here
+        texts = [text for place, text in enumerate(given) if place in chosen]
+        if len(texts) < negatives:
+            taken = others | {source.forms[text] for text in texts}
+            indices = candidates[row["anchor"]] if rank else range(len(source.corpus))
+            documents = (source.corpus[indices[place]] for place in shuffled(len(indices), seed, row["id"]))
+            texts += islice((text for text in documents if source.forms[text] not in taken), negatives - len(texts))
+        if len(texts) == negatives:
+            kept.append({**row, "negatives": texts})
+            drawn += negatives - len(chosen)
     counts = {
         "read": len(rows),
         "kept": len(kept),
         "dropped": {"too_few_candidates": len(rows) - len(kept)} if len(kept) < len(rows) else {},
-        "corpus": len(corpus),
-        "provided": provided_in_all,
-        "mined": drawn_in_all if rank else 0,
-        "random": 0 if rank else drawn_in_all,
+        "corpus": len(source.corpus),
+        "provided": len(kept) * negatives - drawn,
+        "mined": drawn if rank else 0,
+        "random": 0 if rank else drawn,
     }
     return kept, counts
 
@@ -150,34 +138,39 @@ def shuffled(length: int, seed: int, *words: str) -> Iterator[int]:
         moved[other] = moved.get(place, place)
 
 
-def _corpus(rows: Sequence[Row], forms: Mapping[str, str]) -> list[str]:
-    """The documents of a source, sorted; of those with one normal form the first."""
-    corpus: dict[str, str] = {}
-    for document in sorted({text for row in rows for text in (row["positive"], *row["negatives"])}):
-        corpus.setdefault(forms[document], document)
-    corpus.pop("", None)
-    return list(corpus.values())
+class _Source:
+    """The texts of a source, compared in their normal forms."""
 
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.forms = {
+            text: normal(text) for row in rows for text in (row["anchor"], row["positive"], *row["negatives"])
+        }
+        documents: dict[str, str] = {}
+        for text in sorted({text for row in rows for text in (row["positive"], *row["negatives"])}):
+            documents.setdefault(self.forms[text], text)
+        documents.pop("", None)
+        self.corpus = list(documents.values())
+        """The documents, sorted; of those with one form the first."""
+        self._place = {form: place for place, form in enumerate(documents)}
+        self._partners: dict[str, set[str]] = {}
+        for row in rows:
+            anchor, positive = self.forms[row["anchor"]], self.forms[row["positive"]]
+            self._partners.setdefault(anchor, set()).add(positive)
+            self._partners.setdefault(positive, set()).add(anchor)
 
-def _partners(rows: Sequence[Row], forms: Mapping[str, str]) -> dict[str, set[str]]:
-    """The forms that stand beside a form in some pair of anchor and positive."""
-    partners: dict[str, set[str]] = {}
-    for row in rows:
-        anchor, positive = forms[row["anchor"]], forms[row["positive"]]
-        partners.setdefault(anchor, set()).add(positive)
-        partners.setdefault(positive, set()).add(anchor)
-    return partners
+    def related(self, anchor: str) -> set[str]:
+        """The forms of an anchor, of what it is paired with, and of what that is paired with."""
+        form = self.forms[anchor]
+        return {form}.union(self._partners[form], *(self._partners[partner] for partner in self._partners[form]))
 
+    def provided(self, negatives: Sequence[str], related: set[str]) -> list[str]:
+        """The negatives that a row brings, one of each form, without those that are none."""
+        distinct: dict[str, str] = {}
+        for text in negatives:
+            if self.forms[text] not in related:
+                distinct.setdefault(self.forms[text], text)
+        return list(distinct.values())
 
-def _related(form: str, partners: Mapping[str, set[str]]) -> set[str]:
-    """A form, its partners, and theirs."""
-    return {form, *partners[form], *(other for partner in partners[form] for other in partners[partner])}
-
-
-def _provided(row: Row, forms: Mapping[str, str], related: set[str]) -> list[str]:
-    """The negatives that a row brings, one of each form."""
-    distinct: dict[str, str] = {}
-    for text in row["negatives"]:
-        if forms[text] not in related:
-            distinct.setdefault(forms[text], text)
-    return list(distinct.values())
+    def places(self, forms: set[str]) -> list[int]:
+        """Indices of the documents of these forms, sorted."""
+        return sorted(self._place[form] for form in forms if form in self._place)

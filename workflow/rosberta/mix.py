@@ -25,8 +25,8 @@ def run(experiment: Experiment, key: str) -> None:
     """Write ``data/mixtures/<key>.json`` and ``data/mixtures/<key>.texts.json``.
 
     The first holds the ``mixture``, all its ``rows``, and by source (``sources``) the mined file's ``sha256`` and
-    ``rows``, their ``share`` of the mixture, ``group`` and ``prefix``; the second ``sha256`` and ``rows`` of the cleaned
-    files.
+    ``rows``, their ``share`` of the mixture, ``group`` and ``prefix``; the second holds ``sha256`` and ``rows`` of the
+    cleaned files.
 
     Raises:
         Mistake: a source is missing.

@@ -83,7 +83,7 @@ def listed(kind: str, id: str, pin: Pin) -> list[dict[str, Any]]:
 
     where = f"{kind} {id} @ {pin.revision}"
     try:
-        info = HfApi().repo_info(id, repo_type=kind, revision=pin.revision, files_metadata=True)
+        info: Any = HfApi().repo_info(id, repo_type=kind, revision=pin.revision, files_metadata=True)
     except RevisionNotFoundError:
         raise Mistake(f"{where}: the hub has no such revision; correct hub.{kind}s.{id}.revision") from None
     except GatedRepoError:

@@ -8,161 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self, TypeVar
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from rosberta.blocks import Benchmark, Block, Collect, Glob, Group, Hub, Name, Pin, PromptFamily, Source, Task
 from rosberta.mistakes import Mistake, nearest
 
 PARAMS = Path("params.yaml")
 B = TypeVar("B", bound="Block")
 
-GROUPS = ("basic_english", "basic_russian", "synthetic", "retrieval")
-CATEGORIES = (
-    "Classification",
-    "Clustering",
-    "MultilabelClassification",
-    "PairClassification",
-    "Reranking",
-    "Retrieval",
-    "STS",
-)
+GROUPS: tuple[str, ...] = get_args(Group)
+"""Groups of sources, in the order of the paper's Table 6."""
 
-Group = Literal["basic_english", "basic_russian", "synthetic", "retrieval"]
-Category = Literal[
-    "Classification", "Clustering", "MultilabelClassification", "PairClassification", "Reranking", "Retrieval", "STS"
-]
-PrefixName = Literal["search", "classification", "clustering"]
-PromptFamily = Literal["rosberta", "e5", "none"]
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", value):
-        raise ValueError("a name takes letters, digits, '_' and '-'; it becomes a file's name and a stage's key")
-    return value
-
-
-def _revision(value: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", value):
-        raise ValueError(
-            f"{value!r} is no full revision: give the 40 hexadecimal digits of a commit, or the 64 of a content digest"
-        )
-    return value
-
-
-def _relative(value: str) -> str:
-    if PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts:
-        raise ValueError(f"{value!r} leaves its folder: give a relative path")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Revision = Annotated[str, AfterValidator(_revision)]
-Glob = Annotated[str, AfterValidator(_relative)]
-
-
-class Block(BaseModel):
-    """A block of ``params.yaml``: unknown keys are mistakes, and what is read is never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
-
-
-class Pin(Block):
-    """One data set or model of the outside world, at one revision."""
-
-    revision: Revision | None = None
-    """Commit (40 hexadecimal digits) or content digest (64). Null: not known yet; such a pin stops the `hub` stage,
-    which says what the hub has today."""
-    files: list[Glob] = ["*"]
-    """Which files of it are wanted, as globs."""
-    url: str | None = None
-    """Where the one file lies, for sets that are on no hub."""
-    licence: str | None = None
-    """Licence as its publisher states it; null: none stated."""
-
-
-class Miniature(Block):
-    """The embedded miniature hub, made by the project itself."""
-
-    seed: int = Field(7, ge=0)
-    """Seed of the miniature's world and texts."""
-    rows: int = Field(320, ge=40, le=100_000)
-    """Rows of a training source, about; the sizes of the tasks follow it."""
-
-
-class Hub(Block):
-    """Where data sets and models come from, and every pin, once."""
-
-    origin: Literal["miniature", "hub"] = "miniature"
-    """`miniature`: the project's own small stand-ins, no network. `hub`: the Hugging Face hub, or the folder that the
-    environment variable ROSBERTA_MIRROR names."""
-    miniature: Miniature = Miniature()
-    """Size and seed of the miniature."""
-    datasets: dict[str, Pin]
-    """Pinned data sets by id."""
-    models: dict[str, Pin]
-    """Pinned models by id."""
-
-
-class Task(Block):
-    """A task to evaluate on: one of ruMTEB under mteb's name, or one of one's own."""
-
-    dataset: str
-    """Id of the data set, as in `hub.datasets`."""
-    category: Category | None = None
-    """For one's own task: which of the seven categories. Null: a ruMTEB task, which mteb itself defines."""
-    files: dict[str, Glob] = {}
-    """For one's own task: the role of each file (train, test, corpus, queries, qrels, top_ranked) and its path."""
-    columns: dict[str, str] = {}
-    """For one's own task: which column plays which role (text, label, sentence1, sentence2, score)."""
-    prefix: PrefixName | None = None
-    """For one's own task: the prefix that its texts take."""
-    candidates: str | None = None
-    """For one's own reranking: id of the set that holds the lists to rerank, where it is not `dataset`."""
-    language: str = "rus-Cyrl"
-    """For one's own task: language and script."""
-
-
-class Benchmark(Block):
-    """What is evaluated on."""
-
-    tasks: dict[str, Task]
-    """Tasks by name."""
-
-
-class Source(Block):
-    """One training source: a pinned set, the adapter that reads it, and its place in the recipe."""
-
-    adapter: str
-    """Module of `rosberta.sources` that turns raw rows into training rows."""
-    dataset: str
-    """Id of the data set, as in `hub.datasets`."""
-    files: Glob
-    """Which of its files, as a glob."""
-    group: Group
-    """Group of the recipe's Table 6 (paper), the unit of its mixtures."""
-    prefix: PrefixName
-    """Prefix pair: search_query/search_document, classification or clustering (paper Table 6)."""
-    language: Literal["ru", "en", "ru-en"]
-    """Language of the texts."""
-    task: Literal["retrieval", "nli", "sts", "classification", "clustering", "translation"]
-    """What relation holds between anchor and positive."""
-    cap: int | None = Field(None, ge=1)
-    """Rows at most; null: `collect.cap`. The paper's Table 6 gives the recipe's."""
-    options: dict[str, Any] = {}
-    """Options of the adapter."""
-
-
-class Collect(Block):
-    """Raw sets to training rows."""
-
-    seed: int = Field(0, ge=0)
-    """Seed of the samples that bring a source under its cap, and of the adapters' choices. Not published: ours."""
-    cap: int = Field(100_000, ge=1)
-    """Rows of a source at most, unless the source says otherwise (paper Table 6: most are capped at 100 thousand)."""
-    sources: dict[Name, Source] = Field(min_length=1)
-    """Sources by name."""
+__all__ = ["GROUPS", "Experiment", "Hub", "Pin", "Source", "Task", "check", "load", "read", "schema"]
 
 
 class Clean(Block):
@@ -189,9 +49,10 @@ class Mine(Block):
     document_prompt: str = "passage: "
     """What the teacher wants before a document (multilingual-e5's model card)."""
     first_rank: int = Field(20, ge=0)
-    """Documents before this rank are left out as likely positives (paper 4.1: ranks 20-100)."""
+    """Documents before this rank are left out as likely positives (paper 4.1: ranks 20-100). Ranks are counted from 0
+    after the anchor's positives are taken out: not published, ours."""
     last_rank: int = Field(100, ge=1)
-    """Documents after this rank are left out as too easy (paper 4.1: ranks 20-100)."""
+    """Documents from this rank on are left out as too easy (paper 4.1: ranks 20-100)."""
     negatives: int = Field(7, ge=1, le=64)
     """Negatives of every row (paper 4.3: 7)."""
     methods: dict[Group, Literal["ranks", "random"]] = {
@@ -233,7 +94,8 @@ class Pretrain(Block):
     batch_size: int = Field(1024, ge=1)
     """Texts a step (paper 4.2: 1024)."""
     gradient_accumulation: int = Field(1, ge=1)
-    """Parts that a step's batch is computed in. No influence on the recipe."""
+    """Parts that a step's batch is computed in; it must divide `batch_size`. No influence on the recipe, though masks
+    and dropout are drawn part by part."""
     max_length: int = Field(512, ge=8)
     """Tokens of a text at most. Not published: ours (that of the contrastive stage)."""
     learning_rate: float = Field(1e-4, gt=0)
@@ -250,6 +112,15 @@ class Pretrain(Block):
     """Seed of masking, order and dropout. Not published: ours."""
     threads: int = Field(1, ge=1)
     """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+    @model_validator(mode="after")
+    def _parts(self) -> Self:
+        if self.batch_size % self.gradient_accumulation:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be computed in {self.gradient_accumulation} equal parts; "
+                "let gradient_accumulation divide it"
+            )
+        return self
 
 
 class Contrast(Block):

@@ -167,29 +167,27 @@ def extend(model: PreTrainedModel, donor: PreTrainedModel, first: int, donor_ids
     """
     import torch
 
-    rows = max(first + len(donor_ids), _rows(model))
-    model.resize_token_embeddings(rows, mean_resizing=False)
+    model.resize_token_embeddings(max(first + len(donor_ids), model.config.vocab_size), mean_resizing=False)
     new = slice(first, first + len(donor_ids))
     with torch.no_grad():
-        model.get_input_embeddings().weight[new] = donor.get_input_embeddings().weight[donor_ids]
-        output, donor_output = model.get_output_embeddings(), donor.get_output_embeddings()
-        output.weight[new] = donor_output.weight[donor_ids] if not _tied(model) else output.weight[new]
-        if output.bias is not None:
-            output.bias[new] = donor_output.bias[donor_ids]
+        for mine, theirs in zip(_tables(model), _tables(donor), strict=True):
+            mine[new] = theirs[donor_ids]
 
 
-def _rows(model: PreTrainedModel) -> int:
-    return model.get_input_embeddings().weight.shape[0]
-
-
-def _tied(model: PreTrainedModel) -> bool:
-    embeddings: nn.Parameter = model.get_input_embeddings().weight
-    return model.get_output_embeddings().weight is embeddings
+def _tables(model: PreTrainedModel) -> list[nn.Parameter]:
+    """What has a row for each token: embeddings, and of the output the bias, and the weight where it is not tied."""
+    embeddings, output = model.get_input_embeddings(), model.get_output_embeddings()
+    tables: list[Any] = [embeddings.weight, output.bias, output.weight]
+    return tables[:2] if output.weight is embeddings.weight else tables
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, state: Mapping[str, Any], folder: Path) -> None:
     """Save a tokenizer's settings with another ``tokenizer.json``."""
     tokenizer.save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    settings = {name: value for name, value in config.items() if name not in {"is_local", "local_files_only"}}
+    path.write_text(canonical(settings), encoding="utf-8")
     (folder / "tokenizer.json").write_text(json.dumps(state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
