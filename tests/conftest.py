@@ -56,7 +56,7 @@ class Tree:
     def jobs(self) -> list[str]:
         """The jobs that Snakemake would start, as ``stage`` or ``stage@key``, sorted."""
         done = self.run("snakemake", "--dry-run", "--printshellcmds")
-        return sorted(re.findall(r"^ +repro (\S+) logs/", done.stdout + done.stderr, re.MULTILINE))
+        return sorted(re.findall(r"repro (\S+) logs/", done.stdout + done.stderr))
 
     def edit(self, old: str, new: str) -> None:
         """Replace a line's text in ``params.yaml``; the text must stand there once."""

@@ -335,7 +335,7 @@ def test_a_clone_with_pulled_data_has_nothing_to_compute(edited: Tree, tmp_path:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("negatives: 7\n", "negatifs: 7\n", 'mine.negatifs: unknown key; did you mean "negatives"?'),
+        ("negatives: 7\n  seed", "negatifs: 7\n  seed", 'mine.negatifs: unknown key; did you mean "negatives"?'),
         ("first_rank: 5", "first_rank: -5", "mine.first_rank: input should be greater than or equal to 0, found -5"),
         ("encoder: ru_en", "encoder: ru-en", "runs.full.encoder: 'ru-en' is not in encoders; did you mean \"ru_en\"?"),
     ],

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.xdist_group("built")
 
 def blocks(language: str) -> list[str]:
     """The README's code blocks in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return [block for name, block in found if name == language]
 
 
 COMMANDS = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]

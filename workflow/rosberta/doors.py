@@ -3,7 +3,8 @@
 Snakemake notices an edit of a parameter or of code only by what it recorded itself, or by a file's time; after a clone
 it has no records and all times are new. So each job takes as input a small file, its *slice*: the values of just its
 parameters and the checksums of just its code. Slices are written, only when they differ, while the Snakefile is read.
-One that agrees with what ``dvc.lock`` records for its stage is dated back, so that no job starts for it.
+A slice is as old as can be where it agrees with what ``dvc.lock`` records for its stage, so that no job starts for it,
+and new where it does not, whichever door the last run went through.
 """
 
 from __future__ import annotations
@@ -87,16 +88,14 @@ def _checksum(path: str) -> str | None:
 
 
 def write_slices(parameters: Mapping[str, Any]) -> None:
-    """Write every job's slice to ``.snakemake/slices/``; a file that would not differ is not touched."""
+    """Write every job's slice to ``.snakemake/slices/``, and date it by whether the ledger agrees with it."""
     recorded = _yaml(Path("dvc.lock")).get("stages", {})
     for name, value in slices(parameters).items():
         path, text = SLICES / f"{name}.json", canonical(value)
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            continue
-        with whole(path) as part:
-            part.write_text(text, encoding="utf-8")
-        if _agrees(value, recorded.get(name, {})):
-            os.utime(path, (0, 0))
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            with whole(path) as part:
+                part.write_text(text, encoding="utf-8")
+        os.utime(path, (0, 0) if _agrees(value, recorded.get(name, {})) else None)
 
 
 def _agrees(value: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
