@@ -112,6 +112,15 @@ def test_flow_says_what_dvc_says(clone: Tree) -> None:
     assert [line.strip(" :") for line in lines if re.fullmatch(r"  [a-z]+:", line)] == list(FLOW)
 
 
+def test_the_committed_ledger_is_of_this_code_and_these_parameters() -> None:
+    """Every stage of the default experiment is recorded, with the code and the parameters that stand here."""
+    parameters = params.read(ROOT / "params.yaml")
+    recorded = Tree(ROOT).lock()
+    found = doors.slices(parameters, ROOT / "dvc.yaml")
+    assert set(found) == set(recorded)
+    assert not [name for name, slice in found.items() if not doors.agrees(slice, recorded[name])]
+
+
 FRAME = {"__init__", "artifacts", "blocks", "crosschecks", "flow", "hub", "mistakes", "origins", "params"}
 """What carries an artifact's bytes but does not decide them: no stage depends on these."""
 

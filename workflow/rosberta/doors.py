@@ -95,10 +95,10 @@ def write_slices(parameters: Mapping[str, Any]) -> None:
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             with whole(path) as part:
                 part.write_text(text, encoding="utf-8")
-        os.utime(path, (0, 0) if _agrees(value, recorded.get(name, {})) else None)
+        os.utime(path, (0, 0) if agrees(value, recorded.get(name, {})) else None)
 
 
-def _agrees(value: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+def agrees(value: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
     """Whether the ledger's entry of a stage records these parameters and this code."""
     code = {dep["path"]: dep["md5"] for dep in entry.get("deps", []) if dep["path"].startswith("workflow/")}
     return bool(entry) and entry.get("params", {}).get("params.yaml", {}) == value["params"] and code == value["code"]
