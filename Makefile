@@ -41,7 +41,8 @@ types: $(VENV)/installed-test
 	mypy
 
 tests: $(VENV)/installed-test
-	pytest --numprocesses 2 --dist loadgroup
+	pytest --numprocesses 2 --dist loadfile -m "not built"
+	pytest -m built
 
 clean:
 	rm -rf .scratch logs timings .snakemake

@@ -13,8 +13,7 @@ from conftest import ROOT, Tree, cloned, commit
 from rosberta import doors, params
 from rosberta.flow import FLOW
 
-# In parallel runs the files that need a built tree share one worker, and with it the tree.
-pytestmark = pytest.mark.xdist_group("built")
+pytestmark = pytest.mark.built
 
 
 def stages_of_dvc(root: Path) -> dict:

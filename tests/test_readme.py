@@ -19,8 +19,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-# In parallel runs the files that need a built tree share one worker, and with it the tree.
-pytestmark = pytest.mark.xdist_group("built")
+pytestmark = pytest.mark.built
 
 
 def blocks(language: str) -> list[str]:

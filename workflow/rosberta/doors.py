@@ -3,8 +3,9 @@
 Snakemake notices an edit of a parameter or of code only by what it recorded itself, or by a file's time; after a clone
 it has no records and all times are new. So each job takes as input a small file, its *slice*: the values of just its
 parameters and the checksums of just its code. Slices are written, only when they differ, while the Snakefile is read.
-A slice is as old as can be where it agrees with what ``dvc.lock`` records for its stage, so that no job starts for it,
-and new where it does not, whichever door the last run went through.
+A slice is as old as can be where it agrees with what ``dvc.lock`` records for its stage, so that no job starts for it.
+Where it does not, it is new and holds the ledger's own date: Snakemake passes over an input whose content is that of its
+own last run, and since then results of other parameters may have come through the other door.
 """
 
 from __future__ import annotations
@@ -89,13 +90,17 @@ def _checksum(path: str) -> str | None:
 
 def write_slices(parameters: Mapping[str, Any]) -> None:
     """Write every job's slice to ``.snakemake/slices/``, and date it by whether the ledger agrees with it."""
-    recorded = _yaml(Path("dvc.lock")).get("stages", {})
+    ledger = Path("dvc.lock")
+    recorded = _yaml(ledger).get("stages", {})
+    dated = ledger.stat().st_mtime_ns if ledger.is_file() else 0
     for name, value in slices(parameters).items():
-        path, text = SLICES / f"{name}.json", canonical(value)
+        agreed = agrees(value, recorded.get(name, {}))
+        path, text = SLICES / f"{name}.json", canonical({**value, "ledger": None if agreed else dated})
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             with whole(path) as part:
                 part.write_text(text, encoding="utf-8")
-        os.utime(path, (0, 0) if agrees(value, recorded.get(name, {})) else None)
+        if agreed:
+            os.utime(path, (0, 0))
 
 
 def agrees(value: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
