@@ -4,8 +4,8 @@ Snakemake notices an edit of a parameter or of code only by what it recorded its
 it has no records and all times are new. So each job takes as input a small file, its *slice*: the values of just its
 parameters and the checksums of just its code. Slices are written, only when they differ, while the Snakefile is read.
 A slice is as old as can be where it agrees with what ``dvc.lock`` records for its stage, so that no job starts for it.
-Where it does not, it is new and holds the ledger's own date: Snakemake passes over an input whose content is that of its
-own last run, and since then results of other parameters may have come through the other door.
+Where it does not, it is new and holds the ledger's own date: Snakemake passes over an input whose content is that of
+its own last run, and since then results of other parameters may have come through the other door.
 """
 
 from __future__ import annotations
