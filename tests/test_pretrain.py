@@ -184,6 +184,3 @@ def test_changed_source_is_a_mistake(project: Path) -> None:
     with pytest.raises(Mistake, match=r"data/cleaned/english\.parquet: .* run `dvc repro mix@full`"):
         run(experiment(), "tiny")
     assert not (ENCODERS / "tiny").exists()
-    with pytest.raises(Mistake, match="gradient_accumulation: 3 parts do not divide"):
-        write_rows(CLEANED / "english.parquet", rows(ENGLISH), {})
-        run(experiment(gradient_accumulation=3), "tiny")
