@@ -335,6 +335,7 @@ def test_a_clone_with_pulled_data_has_nothing_to_compute(edited: Tree, tmp_path:
     changed = clone.run("dvc", "status", "--json").stdout
     assert "contrast@full" in changed
     assert "pretrain@ru_en" not in changed
+    assert clone.snakemake() == keyed(REACHES["contrast"][2])
 
 
 @pytest.mark.parametrize(
