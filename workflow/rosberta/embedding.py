@@ -1,0 +1,315 @@
+"""From texts to embeddings, fast: the one place where the project's models embed.
+
+Equal texts are embedded once, and none that the cache holds. The rest is tokenised ahead of the device, sorted by
+length, cut into batches of a number of tokens, and embedded without padding (`rosberta.varlen`), on one device or
+several. What comes out is what `SentenceTransformer.encode` gives for each text alone, but for the last bits.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+import math
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from rosberta.embedding_cache import key_of
+from rosberta.varlen import ENCODERS, Row, hidden, packed, prepare, split
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+    from torch import Tensor
+
+    from rosberta.embedding_cache import EmbeddingCache
+
+log = logging.getLogger(__name__)
+
+Precision = Literal["fp32", "bf16"]
+
+CHUNK_CHARACTERS = 1_000_000
+"""Characters tokenised at once: what bounds the token ids in memory."""
+
+CHUNKS_AHEAD = 2
+"""Chunks that are tokenised, or wait, while the device works on one."""
+
+BATCHES_AHEAD = 3
+"""Batches that a GPU has been given before the embeddings of the first are asked for."""
+
+
+class Batch(NamedTuple):
+    """Some texts."""
+
+    places: list[int]
+    """Of the texts in what is embedded."""
+    texts: Sequence[Any]
+    """Token ids of each, by falling number; texts themselves for a model that is no encoder of tokens."""
+
+
+class Embedder:
+    """An embedding model that embeds many texts fast.
+
+    Encoders of RoBERTa's and BERT's kind, whatever their pooling and what follows it, run without padding; other
+    models through their own `encode`. The model given is left as it is: what runs is a copy in the precision asked
+    for. Pooling and what follows it are computed in float32 in either precision.
+
+    An embedding depends on the other texts of the call in its last bits at most, and not on their order. Equal calls
+    give equal bytes on one machine; with a cache, as long as it holds all of a call's texts or none.
+    """
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        *,
+        revision: str,
+        precision: Precision = "fp32",
+        batch_tokens: int = 16_384,
+        cache: EmbeddingCache | None = None,
+        devices: Sequence[str] | None = None,
+    ) -> None:
+        """Copy `model` to the devices.
+
+        Args:
+            model: whose tokens of a text at most (`max_seq_length`) hold here too.
+            revision: of its weights; with another revision the cache finds nothing.
+            precision: of the encoder.
+            batch_tokens: tokens of a batch, but for a single text that is longer.
+            cache: of embeddings; None: none.
+            devices: that share the work, such as ``["cuda:0", "cuda:1"]``; None: the one that the model is on.
+        """
+        limit = model.max_seq_length
+        self.dimension: int = model.get_embedding_dimension()
+        self.max_length: int | None = None if limit is None or math.isinf(limit) else int(limit)
+        """Tokens of a text at most; None: no limit."""
+        self.truncated = 0
+        """Texts embedded so far that were longer, and were cut."""
+        self._batch_tokens = batch_tokens
+        self._cache = cache
+        identity = f"{revision} {precision} {self.max_length}"
+        self._identity = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        rows = takes_rows(model)
+        self._tokenizer = _tokenizer(model) if rows else None
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        replica = _Rows if rows else _Stock
+        places = [torch.device(device) for device in devices or [str(model.device)]]
+        copies = {place: replica(model, place, dtype, batch_tokens) for place in places}
+        self._replicas = [copies[place] for place in places]
+
+    def embed(self, texts: Sequence[str], prompt: str = "", *, progress: str | None = None) -> np.ndarray:
+        """Embed texts, each with `prompt` before it.
+
+        In memory are the result (twice where texts repeat) and the tokens of a few million characters.
+
+        Args:
+            texts: of any length; the model's limit cuts them.
+            prompt: put before each text as it is.
+            progress: what a progress bar is called; None: no bar.
+
+        Returns:
+            float32, (texts, dimension), in the order of `texts`.
+        """
+        places: dict[str, int] = {}
+        rows = np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
+        unique = list(places)
+        embeddings = np.empty((len(unique), self.dimension), np.float32)
+        keys = [key_of(prompt, text) for text in unique] if self._cache else []
+        found = self._cache.get(self._identity, keys, embeddings) if self._cache else np.zeros(len(unique), bool)
+        missing = (~found).nonzero()[0].tolist()
+        truncated = self.truncated
+        with tqdm(total=len(unique), desc=progress, unit="text", disable=progress is None) as bar:
+            bar.update(len(unique) - len(missing))
+            self._compute(unique, missing, prompt, embeddings, bar)
+        if self.truncated > truncated:
+            log.info("%d texts are cut to %s tokens", self.truncated - truncated, self.max_length)
+        if self._cache and missing:
+            self._cache.put(self._identity, [keys[place] for place in missing], embeddings[missing])
+        return embeddings if len(unique) == len(texts) else embeddings[rows]
+
+    def _compute(self, texts: list[str], places: list[int], prompt: str, into: np.ndarray, bar: tqdm) -> None:
+        """Embed the texts at `places` and write them there in `into`, each device taking the next batch when free."""
+        batches = _Shared(self._batches(texts, places, prompt))
+
+        def work(replica: _Rows | _Stock) -> None:
+            for done, embedded in replica.embed(batches):
+                into[done] = embedded
+                bar.update(len(done))
+
+        if len(self._replicas) == 1:
+            work(self._replicas[0])
+        else:
+            with ThreadPoolExecutor(len(self._replicas)) as pool:
+                list(pool.map(work, self._replicas))
+
+    def _batches(self, texts: list[str], places: list[int], prompt: str) -> Iterator[Batch]:
+        """Yield batches of the texts at `places`, the longest first, which depend on no order of theirs.
+
+        Chunks are tokenised in a thread of their own (and the tokenizer's), so that the device need not wait.
+        """
+        order = sorted(places, key=lambda place: (-len(texts[place]), texts[place]))
+        waiting: deque[Future[list[Batch]]] = deque()
+        with ThreadPoolExecutor(1) as tokenising:
+            for chunk in _chunks(order, texts):
+                waiting.append(tokenising.submit(self._cut, chunk, [prompt + texts[place] for place in chunk]))
+                if len(waiting) > CHUNKS_AHEAD:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+
+    def _cut(self, places: list[int], texts: list[str]) -> list[Batch]:
+        """Tokenise a chunk, and cut it into batches by falling number of tokens."""
+        if self._tokenizer is None:
+            return [Batch(places, texts)]
+        encodings = self._tokenizer.encode_batch_fast(texts)
+        tokens = [np.array(encoding.ids, np.int32) for encoding in encodings]
+        self.truncated += sum(
+            bool(encoding.overflowing)
+            for encoding, ids in zip(encodings, tokens, strict=True)
+            if len(ids) == self.max_length
+        )
+        batches: list[Batch] = []
+        room = 0
+        # The sort is stable, and equal lengths stay in the order of the texts.
+        for index in sorted(range(len(tokens)), key=lambda index: -len(tokens[index])):
+            if not batches or len(tokens[index]) > room:
+                batches.append(Batch([], []))
+                room = self._batch_tokens
+            batches[-1].places.append(places[index])
+            batches[-1].texts.append(tokens[index])  # type: ignore[attr-defined]
+            room -= len(tokens[index])
+        return batches
+
+
+def takes_rows(model: SentenceTransformer) -> bool:
+    """Whether a model is an encoder that takes rows of tokens, then a pooling, then anything that takes its output."""
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    modules = list(model)
+    if len(modules) < 2 or not isinstance(modules[0], Transformer) or not isinstance(modules[1], Pooling):
+        return False
+    encoder, pooling = modules[:2]
+    return (
+        encoder.auto_model.config.model_type in ENCODERS
+        and encoder.modalities == ["text"]
+        and encoder.tokenizer.is_fast
+        and pooling.include_prompt
+        and model.truncate_dim is None
+    )
+
+
+def _tokenizer(model: SentenceTransformer) -> Tokenizer:
+    """The tokenizer of a model by itself, which cuts texts as the model does."""
+    outer: Any = model.tokenizer
+    tokenizer: Tokenizer = copy.deepcopy(outer.backend_tokenizer)
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(outer.model_max_length, direction=outer.truncation_side)
+    return tokenizer
+
+
+def _chunks(places: list[int], texts: list[str]) -> Iterator[list[int]]:
+    """Yield the places in order, in parts whose texts have so many characters together."""
+    chunk: list[int] = []
+    room = CHUNK_CHARACTERS
+    for place in places:
+        if chunk and len(texts[place]) > room:
+            yield chunk
+            chunk, room = [], CHUNK_CHARACTERS
+        chunk.append(place)
+        room -= len(texts[place])
+    if chunk:
+        yield chunk
+
+
+class _Shared:
+    """An iterator that several threads draw from."""
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches, self._lock = batches, threading.Lock()
+
+    def __iter__(self) -> _Shared:
+        return self
+
+    def __next__(self) -> Batch:
+        with self._lock:
+            return next(self._batches)
+
+
+class _Rows:
+    """A copy of a model on a device, for batches of token ids."""
+
+    def __init__(self, model: SentenceTransformer, device: torch.device, dtype: torch.dtype, _: int) -> None:
+        first, self._pooling, *rest = list(copy.deepcopy(model).eval())
+        self._encoder: Any = first.auto_model.to(device, dtype)
+        self._pooling, self._rest = self._pooling.to(device), [module.to(device) for module in rest]
+        self._device = device
+        config = self._encoder.config
+        self._padding = None if config.model_type == "bert" else config.pad_token_id
+        prepare(self._encoder)
+
+    def embed(self, batches: Iterator[Batch]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Yield the places and embeddings of each batch, float32; a GPU is kept busy with the next ones meanwhile."""
+        flying: deque[tuple[list[int], Tensor, torch.cuda.Event | None]] = deque()
+        for batch in batches:
+            flying.append((batch.places, *self._launch(packed(batch.texts, self._padding))))
+            if len(flying) > BATCHES_AHEAD or self._device.type != "cuda":
+                yield _landed(*flying.popleft())
+        while flying:
+            yield _landed(*flying.popleft())
+
+    @torch.inference_mode()
+    def _launch(self, row: Row) -> tuple[Tensor, torch.cuda.Event | None]:
+        """Compute the embeddings of a row; on a GPU they are in the tensor when the event has happened."""
+        there = row.to(self._device)
+        features = {"sentence_embedding": self._pooled(hidden(self._encoder, there), there)}
+        for module in self._rest:
+            features = module(features)
+        embeddings = features["sentence_embedding"].float()
+        if self._device.type != "cuda":
+            return embeddings.cpu(), None
+        with torch.cuda.device(self._device):
+            host = torch.empty(embeddings.shape, pin_memory=True).copy_(embeddings, non_blocking=True)
+            event = torch.cuda.Event()
+            event.record()
+        return host, event
+
+    def _pooled(self, states: Tensor, row: Row) -> Tensor:
+        """One embedding of each text, float32, of the states of its tokens."""
+        if self._pooling.pooling_mode == "cls":
+            return states[row.starts[:-1]].float()
+        # Texts of equal length at once, as a batch without padding: the same sums in the same order every time.
+        pooled = [
+            self._pooling({"token_embeddings": run.float()})["sentence_embedding"] for run in split(states, row.runs)
+        ]
+        return torch.cat(pooled)
+
+
+def _landed(places: list[int], embeddings: Tensor, event: torch.cuda.Event | None) -> tuple[list[int], np.ndarray]:
+    if event:
+        event.synchronize()
+    return places, embeddings.numpy()
+
+
+class _Stock:
+    """A copy of a model on a device, for batches of texts: what it does itself, on sorted texts."""
+
+    def __init__(self, model: SentenceTransformer, device: torch.device, dtype: torch.dtype, batch_tokens: int) -> None:
+        self._model = copy.deepcopy(model).to(device, dtype)
+        limit = self._model.max_seq_length
+        # What has no limit has no padding either: models of static embeddings.
+        self._batch_size = batch_tokens if limit is None or math.isinf(limit) else max(1, batch_tokens // int(limit))
+
+    def embed(self, batches: Iterator[Batch]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Yield the places and embeddings of each batch, float32."""
+        for batch in batches:
+            # The prompt is in the texts, and the model's own must not come on top.
+            embeddings = self._model.encode(
+                list(batch.texts), prompt="", batch_size=self._batch_size, show_progress_bar=False
+            )
+            yield batch.places, embeddings.astype(np.float32, copy=False)
