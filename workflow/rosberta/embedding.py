@@ -187,6 +187,11 @@ class Embedder:
         return batches
 
 
+def unit(embeddings: np.ndarray) -> np.ndarray:
+    """Embeddings of length one, so that their dot product is the cosine; zero stays zero."""
+    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+
+
 def takes_rows(model: SentenceTransformer) -> bool:
     """Whether a model is an encoder that takes rows of tokens, then a pooling, then anything that takes its output."""
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer

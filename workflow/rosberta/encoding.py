@@ -1,13 +1,10 @@
-"""Embedding models as `sentence_transformers` loads and saves them, and the embeddings of many texts."""
+"""Embedding models as `sentence_transformers` loads and saves them."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from rosberta.artifacts import canonical, read_json
 from rosberta.mistakes import Mistake
@@ -119,25 +116,3 @@ def save(model: SentenceTransformer, folder: Path, start: Path) -> None:
     shutil.copyfile(start / "tokenizer.json", folder / "tokenizer.json")
     config = read_json(start / "tokenizer_config.json") | {"model_max_length": model.max_seq_length}
     (folder / "tokenizer_config.json").write_text(canonical(config), encoding="utf-8")
-
-
-def embed(model: SentenceTransformer, texts: Sequence[str], prompt: str, batch_size: int) -> np.ndarray:
-    """Embed texts, each with `prompt` before it.
-
-    Batches hold texts of like length. An embedding may depend on its batch in the last bits; batches depend on the
-    texts alone, not on their order.
-
-    Returns:
-        L2-normalised float32, (texts, dimension), in the order of `texts`.
-    """
-    order = sorted(range(len(texts)), key=lambda place: (-len(texts[place]), texts[place]))
-    embedded = model.encode(
-        [texts[place] for place in order],
-        prompt=prompt or None,
-        batch_size=batch_size,
-        normalize_embeddings=True,
-        show_progress_bar=True,
-    )
-    embeddings = np.empty_like(embedded, dtype=np.float32)
-    embeddings[order] = embedded
-    return embeddings

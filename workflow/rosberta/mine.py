@@ -64,12 +64,18 @@ def teacher_ranks(
     settings: Mine, anchors: Sequence[str], documents: Sequence[str], excluded: Sequence[Sequence[int]]
 ) -> list[Sequence[int]]:
     """For each anchor the documents from `first_rank` to `last_rank` in the teacher's order."""
-    from rosberta.encoding import embed, embedder
+    from rosberta.embedding import Embedder, unit
+    from rosberta.encoding import embedder
     from rosberta.ranks import ranked
 
-    teacher = embedder(fetch("model", settings.teacher), "mean", settings.max_length)
-    queries = embed(teacher, anchors, settings.query_prompt, settings.batch_size)
-    corpus = embed(teacher, documents, settings.document_prompt, settings.batch_size)
+    teacher = Embedder(
+        embedder(fetch("model", settings.teacher), "mean", settings.max_length),
+        revision=settings.teacher,
+        precision=settings.precision,
+        batch_tokens=settings.batch_tokens,
+    )
+    queries = unit(teacher.embed(anchors, settings.query_prompt, progress="embed anchors"))
+    corpus = unit(teacher.embed(documents, settings.document_prompt, progress="embed documents"))
     ranks = ranked(queries, corpus, excluded, settings.last_rank)
     return [indices[settings.first_rank :].tolist() for indices in ranks]
 
