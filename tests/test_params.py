@@ -101,6 +101,12 @@ def broken(data: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("collect/sources/ted/adapter", "translations", 'did you mean "translation"?'),
         ("collect/sources/ted/dataset", "facebook/xnly", 'did you mean "facebook/xnli"?'),
         ("collect/sources/ted/files", "../train.parquet", "leaves its folder"),
+        ("collect/sources/ted/paper_set", "SberQuad", 'did you mean "SberQuAD"?'),
+        (
+            "collect/missing",
+            {"x": {"paper_set": "SberQuAD", "reason": "gone", "substitute": "tedd"}},
+            "collect.missing.x.substitute: 'tedd' is not in collect.sources; did you mean \"ted\"?",
+        ),
         ("runs/full/mixture", "ful", "runs.full.mixture: 'ful' is not in mixtures; did you mean \"full\"?"),
         (
             "runs/full/contrast",
@@ -131,6 +137,19 @@ def test_a_mistake_is_one_clear_line(data: dict[str, Any], path: str, value: Any
     lines = [line for line in str(caught.value).splitlines() if sentence in line]
     assert lines, str(caught.value)
     assert all(line.startswith("params.yaml: ") or path.startswith("runs") for line in lines)
+
+
+def test_single_texts_are_no_pairs(data: dict[str, Any]) -> None:
+    """A source of single texts is in a mixture's sources, not in its pairs; a run of texts alone is a mistake."""
+    texts = {**data["collect"]["sources"]["sberquad"], "group": "texts", "adapter": "pairs"}
+    texts["options"] = {"anchor": "context", "positive": "context"}
+    data["collect"]["sources"]["wiki"] = texts
+    data["mixtures"]["full"]["groups"].append("texts")
+    experiment = params.check(data)
+    assert set(experiment.sources_of("full")) - set(experiment.pairs_of("full")) == {"wiki"}
+    data["mixtures"]["full"]["groups"] = ["texts"]
+    with pytest.raises(Mistake, match="runs.full.mixture: 'full' holds single texts alone"):
+        params.check(data)
 
 
 def test_a_short_revision_is_refused(data: dict[str, Any]) -> None:

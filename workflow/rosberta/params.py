@@ -13,13 +13,13 @@ from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from rosberta.blocks import Benchmark, Block, Collect, Glob, Group, Hub, Name, Pin, PromptFamily, Source, Task
+from rosberta.blocks import TEXTS, Benchmark, Block, Collect, Glob, Group, Hub, Name, Pin, PromptFamily, Source, Task
 from rosberta.mistakes import Mistake, nearest
 
 PARAMS = Path("params.yaml")
 B = TypeVar("B", bound="Block")
 
-GROUPS: tuple[str, ...] = get_args(Group)
+GROUPS: tuple[str, ...] = get_args(Group)[:4]
 """Groups of sources, in the order of the paper's Table 6."""
 
 __all__ = ["GROUPS", "Experiment", "Hub", "Pin", "Source", "Task", "check", "load", "read", "schema"]
@@ -60,6 +60,7 @@ class Mine(Block):
         "basic_russian": "ranks",
         "synthetic": "random",
         "retrieval": "random",
+        "extra": "ranks",
     }
     """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
     set (paper 4.1: random for the synthetic and retrieval sets)."""
@@ -261,6 +262,10 @@ class Experiment(Block):
             for name, source in self.collect.sources.items()
             if (source.group in mix.groups or name in mix.sources) and name not in mix.without
         ]
+
+    def pairs_of(self, mixture: str) -> list[str]:
+        """Names of those sources of a mixture that hold pairs."""
+        return [name for name in self.sources_of(mixture) if self.collect.sources[name].group != TEXTS]
 
 
 def _changed(block: B, changes: Mapping[str, Any], where: str) -> B:

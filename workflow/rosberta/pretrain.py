@@ -76,7 +76,7 @@ def texts_of(plan: Mapping[str, Any], mixture: str) -> list[str]:
         table = read_rows(path)
         if sha256(path) != entry["sha256"]:
             raise Mistake(f"{path}: is not what the plan of {mixture} names; run `dvc repro mix@{mixture}`")
-        texts.update(table["anchor"].to_pylist(), table["positive"].to_pylist())
+        texts.update(table["anchor"].to_pylist(), table["positive"].drop_null().to_pylist())
         texts.update(text for negatives in table["negatives"].to_pylist() for text in negatives)
     return sorted(texts)
 
@@ -88,21 +88,12 @@ def learn(
     settings: Pretrain,
     folder: Path,
 ) -> list[dict[str, float]]:
-    """Train a model in place to predict masked tokens of `texts`; return the points of the loss curve.
-
-    Raises:
-        Mistake: the batch cannot be computed in so many parts.
-    """
+    """Train a model in place to predict masked tokens of `texts`; return the points of the loss curve."""
     from transformers import Trainer, TrainingArguments
 
     from rosberta.encoding import positions
     from rosberta.masking import Masking
 
-    if settings.batch_size % settings.gradient_accumulation:
-        raise Mistake(
-            f"pretrain.gradient_accumulation: {settings.gradient_accumulation} parts do not divide a batch of "
-            f"{settings.batch_size} texts"
-        )
     length = min(settings.max_length, positions(model.config))
     trainer = Trainer(
         model=model,
