@@ -148,7 +148,7 @@ def test_single_texts_are_no_pairs(data: dict[str, Any]) -> None:
     experiment = params.check(data)
     assert set(experiment.sources_of("full")) - set(experiment.pairs_of("full")) == {"wiki"}
     data["mixtures"]["full"]["groups"] = ["texts"]
-    with pytest.raises(Mistake, match="runs.full.mixture: 'full' holds single texts alone"):
+    with pytest.raises(Mistake, match=r"runs\.full\.mixture: 'full' holds single texts alone"):
         params.check(data)
 
 

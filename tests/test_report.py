@@ -25,8 +25,8 @@ from rosberta.params import Experiment
 from rosberta.published import CATEGORIES
 from rosberta.report.figures import figures
 from rosberta.report.results import STEPS, read, version_of
-from rosberta.report.table import DASH, Column, Row, Table
 from rosberta.report.tables import NOTE
+from rosberta.table import DASH, Column, Row, Table
 
 ROOT = Path(__file__).parents[1]
 OWN = {

@@ -26,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     preset = commands.add_parser("preset", help="write a preset over params.yaml and say what changes")
     preset.add_argument("name", metavar="NAME")
     commands.add_parser("schema", help="write the JSON schema of params.yaml, for editors")
+    planned = commands.add_parser(
+        "plan", help="say what the experiment will read, compute and store, without running it"
+    )
+    planned.add_argument("--gpu", default="H200", help="the GPU that hours are given for")
     asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     for chatty in ("httpx", "datasets", "mteb", "sentence_transformers", "transformers"):
@@ -33,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if asked.command in FLOW:
             run_stage(asked.command, getattr(asked, "key", None))
+        elif asked.command == "plan":
+            from rosberta import params, plan
+
+            sys.stdout.write(plan.run(params.load(), asked.gpu))
         else:
             from rosberta import presets
 

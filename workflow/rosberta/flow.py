@@ -35,6 +35,6 @@ FLOW: dict[str, Stage] = {
     "evaluate": Stage("scores a model on every task", ("merge", "pretrain", "hub", "benchmark"), "models"),
     "report": Stage(
         "lays the numbers beside the paper's",
-        ("benchmark", "collect", "clean", "mine", "mix", "pretrain", "contrast", "merge", "evaluate"),
+        ("hub", "benchmark", "collect", "clean", "mine", "mix", "pretrain", "contrast", "merge", "evaluate"),
     ),
 }
