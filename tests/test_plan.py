@@ -58,6 +58,18 @@ def test_artifacts_are_believed_before_caps(paper: params.Experiment) -> None:
     assert not plan.bulk(paper, "miracl_ru").measured
 
 
+def test_hours_follow_from_a_measured_speed(paper: params.Experiment) -> None:
+    """On the GPU and the model that were measured, hours are tokens over the measured tokens a second."""
+    speed = next(each for each in published.throughputs() if each.work == "contrast")
+    each = plan.operations("contrast", speed.shape, speed.tokens_per_text, recomputed=True)
+    rate, basis = plan.rate("contrast", speed.gpu)
+    assert rate == pytest.approx(each * speed.tokens_per_second)
+    assert basis.startswith("measured: ")
+    other, basis = plan.rate("contrast", "A100")
+    assert other / rate == pytest.approx(published.gpus()["A100"] / published.gpus()[speed.gpu])
+    assert basis.startswith(f"measured on {speed.gpu}: ")
+
+
 def test_what_is_evaluated_is_the_published_size(paper: params.Experiment) -> None:
     """MTEB(rus, v1) is ten and a half million texts, almost all of them documents of two tasks."""
     texts, tokens = plan.evaluated(paper)

@@ -151,8 +151,7 @@ def works(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
         everything = sum(number for number, _ in parts)
         length = _mean(parts)
         texts = everything * settings.epochs if settings.max_steps is None else settings.max_steps * settings.batch_size
-        head = 2 * shape.hidden * shape.vocabulary if shape else 0
-        yield _job("pretrain", name, "pretrain", shape, texts, length, passes=3, head=head)
+        yield _job("pretrain", name, "pretrain", shape, texts, length)
     for name, run in experiment.runs.items():
         contrast, shape = experiment.contrast_of(name), encoder_shape(experiment, run.encoder)
         sources = [bulks[source] for source in experiment.pairs_of(run.mixture)]
@@ -160,19 +159,33 @@ def works(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
         if contrast.max_steps is not None:
             pairs = contrast.max_steps * contrast.batch_size
         length = _mean([(each.rows, each.tokens) for each in sources])
-        passes = 4 if contrast.gradient_checkpointing else 3
         texts = pairs * (2 + contrast.hard_negatives)
-        yield _job("contrast", name, "contrast", shape, texts, length, passes=passes)
+        yield _job("contrast", name, "contrast", shape, texts, length, recomputed=contrast.gradient_checkpointing)
     number, tokens = evaluated(experiment)
     for name in experiment.models:
         yield _job("evaluate", name, "embed", _model_shape(experiment, name), number, tokens / number if number else 0)
 
 
 def _job(
-    stage: str, key: str, kind: str, shape: Shape | None, texts: float, length: float, passes: int = 1, head: float = 0
+    stage: str, key: str, kind: str, shape: Shape | None, texts: float, length: float, *, recomputed: bool = False
 ) -> Work:
-    operations = None if shape is None else passes * texts * length * (forward(shape, length) + head)
-    return Work(stage, key, kind, texts, texts * length, operations)
+    done = None if shape is None else texts * length * operations(kind, shape, length, recomputed=recomputed)
+    return Work(stage, key, kind, texts, texts * length, done)
+
+
+def operations(kind: str, shape: Shape, length: float, *, recomputed: bool = False) -> float:
+    """Operations for a token in a text of `length` tokens: of an embedding, or of a step of a training.
+
+    Args:
+        kind: embed, pretrain (with the head over the vocabulary, for every token) or contrast.
+        shape: of the encoder.
+        length: tokens of the text.
+        recomputed: whether activations are computed again for the backward pass.
+    """
+    once = forward(shape, length)
+    if kind == "pretrain":
+        return 3 * (once + 2 * shape.hidden * shape.vocabulary)
+    return once if kind == "embed" else (4 if recomputed else 3) * once
 
 
 def _texts_of(experiment: Experiment, source: str, bulks: Mapping[str, Bulk]) -> int:
@@ -226,9 +239,9 @@ def rate(kind: str, gpu: str) -> tuple[float, str]:
     measured = next((speed for speed in known if speed.gpu == gpu), known[0] if known else None)
     if measured is None:
         return UTILISATION * peaks[gpu], f"assumed: {100 * UTILISATION:.0f}% of the peak"
-    passes = {"embed": 1, "pretrain": 3, "contrast": 4}[kind]
-    done = passes * measured.tokens_per_second * forward(measured.shape, measured.tokens_per_text)
-    share = done / peaks[measured.gpu]
+    # Contrastive training was measured as the recipe does it, with activations recomputed.
+    each = operations(kind, measured.shape, measured.tokens_per_text, recomputed=kind == "contrast")
+    share = measured.tokens_per_second * each / peaks[measured.gpu]
     where = "measured" if measured.gpu == gpu else f"measured on {measured.gpu}"
     return share * peaks[gpu], f"{where}: {100 * share:.0f}% of the peak"
 

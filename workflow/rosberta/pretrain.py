@@ -18,7 +18,7 @@ from rosberta.slerp import slerp_weights
 from rosberta.training import arguments, finish, lines, scratch, told, train
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
     from rosberta.params import Experiment, Pretrain
 
@@ -89,13 +89,26 @@ def learn(
     folder: Path,
 ) -> list[dict[str, float]]:
     """Train a model in place to predict masked tokens of `texts`; return the points of the loss curve."""
+    points = train(trainer_of(model, tokenizer, texts, settings, folder), folder)
+    model.cpu()
+    return points
+
+
+def trainer_of(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: list[str],
+    settings: Pretrain,
+    folder: Path,
+) -> Trainer:
+    """The trainer of `learn`, before its first step."""
     from transformers import Trainer, TrainingArguments
 
     from rosberta.encoding import positions
     from rosberta.masking import Masking
 
     length = min(settings.max_length, positions(model.config))
-    trainer = Trainer(
+    return Trainer(
         model=model,
         args=TrainingArguments(
             **arguments(settings, settings.seed, len(texts), folder),
@@ -107,9 +120,6 @@ def learn(
         train_dataset=_Tokenized(texts, tokenizer, length),
         data_collator=Masking(tokenizer, settings.mask_probability, settings.seed),
     )
-    points = train(trainer, folder)
-    model.cpu()
-    return points
 
 
 class _Tokenized:

@@ -212,17 +212,13 @@ def throughputs() -> tuple[Throughput, ...]:
         Throughput(
             row["work"],
             row["gpu"],
-            next(shape for shape in shapes().values() if (shape.layers, shape.hidden) == _size(row)),
+            shapes()[row["model"]],
             float(row["tokens_per_text"]),
             float(row["tokens_per_second"]),
             row["source"],
         )
         for row in _rows("throughput")
     )
-
-
-def _size(row: Mapping[str, str]) -> tuple[int, int]:
-    return int(row["layers"]), int(row["hidden"])
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
