@@ -3,8 +3,8 @@
     python benchmarks/train/train.py --work contrast
     python benchmarks/train/train.py --work pretrain
 
-Prints tokens a second (texts as long as `--tokens`), memory, and the share of the GPU's peak that the counted operations
-make up, as the command `plan` counts them.
+Prints tokens a second (texts as long as `--tokens`), memory, and the share of the GPU's peak that the operations make
+up, counted as the command `plan` counts them.
 """
 
 from __future__ import annotations
@@ -54,10 +54,7 @@ def timed(asked: argparse.Namespace, folder: Path) -> tuple[float, float]:
     """Median seconds of a step, and GPU memory at most in GB."""
     import torch
 
-    if asked.work == "contrast":
-        trainer = contrast(asked, folder)
-    else:
-        trainer = pretrain(asked, folder)
+    trainer = contrast(asked, folder) if asked.work == "contrast" else pretrain(asked, folder)
     times: list[float] = []
     step = trainer.training_step
 
