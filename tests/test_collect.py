@@ -74,12 +74,15 @@ def pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
     monkeypatch.setenv("ROSBERTA_MIRROR", str(mirror))
     monkeypatch.chdir(tmp_path)
 
-    def pin(files: dict[str, list[dict[str, Any]]], cap: int = 1000, seed: int = 0, **fields: Any) -> Any:
+    def pin(
+        files: dict[str, list[dict[str, Any]]], cap: int = 1000, seed: int = 0, surplus: float = 1.0, **fields: Any
+    ) -> Any:
         paths = {name: write(mirror / "datasets" / ID / name, rows) for name, rows in files.items()}
         listed = [{"path": name, "bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in paths.items()]
         manifest = {"kind": "dataset", "id": ID, "revision": "0" * 40, "origin": "hub", "url": None, "files": listed}
         write_json(Path("data/hub/datasets") / f"{ID}.json", manifest)
-        return SimpleNamespace(collect=SimpleNamespace(seed=seed, cap=cap, sources={"mine": source(**fields)}))
+        block = SimpleNamespace(seed=seed, cap=cap, surplus=surplus, sources={"mine": source(**fields)})
+        return SimpleNamespace(collect=block)
 
     return pin
 
@@ -205,6 +208,26 @@ def test_the_cap_draws_the_same_rows_in_any_order(pinned: Callable[..., Any]) ->
     assert {row["anchor"] for row in collected()} == {row["anchor"] for row in first}
     collect.run(pinned({"train.parquet": ROWS}, cap=50, seed=1), "mine")
     assert {row["anchor"] for row in collected()} != {row["anchor"] for row in first}
+
+
+def test_the_surplus_holds_the_cap_s_sample(pinned: Callable[..., Any]) -> None:
+    """More is collected than the cap, rounded up, and among it is just what the cap alone would take."""
+    collect.run(pinned({"train.parquet": ROWS}, cap=33), "mine")
+    alone = {row["id"] for row in collected()}
+    collect.run(pinned({"train.parquet": ROWS}, cap=33, surplus=1.5), "mine")
+    assert len(collected()) == 50
+    assert alone < {row["id"] for row in collected()}
+
+
+def test_a_limit_reads_no_more_rows(pinned: Callable[..., Any]) -> None:
+    """So many raw rows are read, of the files in an order that the seed draws; the rest is not looked at."""
+    files = {f"train-{n}.jsonl": ROWS[20 * n : 20 * n + 20] for n in range(6)}
+    first = set()
+    for seed in range(6):
+        collect.run(pinned(files, seed=seed, rows=30), "mine")
+        assert read_counts(COLLECTED / "mine.parquet")["read"] == 30
+        first.add(collected()[0]["anchor"])
+    assert len(first) > 1
 
 
 def test_a_source_s_own_cap_goes_before_the_general_one(pinned: Callable[..., Any]) -> None:

@@ -246,8 +246,9 @@ REACHES = {
     "collect": (
         "sberquad: {adapter",
         "sberquad: {cap: 99999, adapter",
-        "check collect@sberquad mix@basic_russian,full report",
+        "check collect@sberquad deduplicate clean@sberquad mix@basic_russian,full report",
     ),
+    "deduplicate": ("similarity: 0.85", "similarity: 0.99", "check deduplicate report"),
     "clean": ("min_characters: 3", "min_characters: 2", f"check clean@{SOURCES} report"),
     "mine": (
         "negatives: 7\n  seed: 0",

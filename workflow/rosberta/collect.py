@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +38,10 @@ def run(experiment: Experiment, key: str) -> None:
     """
     source = experiment.collect.sources[key]
     folder = fetch("dataset", source.dataset)
+    # More than the cap, since some of it will not pass the cleaning, which takes the cap's sample of what does.
+    wanted = math.ceil((source.cap or experiment.collect.cap) * experiment.collect.surplus)
     try:
-        rows, counts = collect(
-            key, source, folder, cap=source.cap or experiment.collect.cap, seed=experiment.collect.seed
-        )
+        rows, counts = collect(key, source, folder, cap=wanted, seed=experiment.collect.seed, limit=source.rows)
     except Mistake as mistake:
         raise Mistake(f"collect.sources.{key}: {source.dataset}: {mistake}") from None
     write_rows(COLLECTED / f"{key}.parquet", rows, counts)
@@ -48,16 +50,21 @@ def run(experiment: Experiment, key: str) -> None:
 
 
 def collect(
-    name: str, source: Source, folder: Path, *, cap: int, seed: int
+    name: str, source: Source, folder: Path, *, cap: int, seed: int, limit: int | None = None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Read, adapt and sample one source; return its rows in their original order, and the counts.
+
+    With a `limit` no more than so many raw rows are read, of the files in an order that the seed draws.
 
     The sample holds the `cap` examples with the smallest number drawn for (seed, anchor, positive): another order of
     files or rows gives the same sample.
     """
     adapter = sources.adapter(source.adapter)
     options = sources.options(source.adapter, source.options)
-    stream = Counted(tqdm(_stream(raw.files(folder, source.files), folder, adapter, options), name, unit="row"))
+    files = raw.files(folder, source.files)
+    if limit is not None:
+        files.sort(key=lambda file: draw(seed, "file", file.relative_to(folder).as_posix()))
+    stream = Counted(tqdm(islice(_stream(files, folder, adapter, options), limit), name, unit="row"))
     sample: Sample[Example] = Sample(cap)
     dropped: Counter[str] = Counter()
     outcomes = 0
@@ -65,8 +72,10 @@ def collect(
         outcomes += 1
         if isinstance(outcome, Drop):
             dropped[outcome.reason] += 1
-        elif not sample.add(draw(seed, "sample", outcome.anchor, outcome.positive), outcome.position, outcome):
+        elif not sample.add(draw(seed, "sample", outcome.anchor, outcome.positive or ""), outcome.position, outcome):
             dropped[OVER_CAP] += 1
+    if limit is not None and stream.count == limit:
+        log.info("%s: stopped after %d raw rows, as `rows` says", name, limit)
     if outcomes != stream.count:
         raise RuntimeError(f"adapter {source.adapter!r} read {stream.count} rows and accounted for {outcomes}")
     if not len(sample):

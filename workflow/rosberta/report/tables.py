@@ -11,7 +11,7 @@ from rosberta.flow import FLOW
 from rosberta.plan import tables as plan_tables
 from rosberta.published import CATEGORIES, RELEASED, Averages
 from rosberta.report.corpus import corpus, sets
-from rosberta.report.results import ORIGINS, STEPS, Model, Plan, Results
+from rosberta.report.results import ORIGINS, RULES, STEPS, Model, Plan, Results
 from rosberta.table import Column, Row, Table, Value
 
 NOTE = "These scores come from the miniature hub: they show that the pipeline works and say nothing about the recipe"
@@ -253,20 +253,31 @@ def dropped(results: Results) -> Table:
 
 
 def overlap(results: Results) -> Table:
-    """What of each task was found in the training data, and removed."""
-    columns = (Column("Task"), Column("Rows dropped", 0), Column("Negatives removed", 0))
-    rows, negatives = Counter[str](), Counter[str]()
-    for source in results.sources:
-        for task, (of_rows, of_negatives) in source.overlap.items():
-            rows[task] += of_rows
-            negatives[task] += of_negatives
-    known = [task for task in results.experiment.benchmark.tasks if rows[task] or negatives[task]]
-    caption = (
-        "Training rows that hold a test text of a task, word for word but for case, spaces and punctuation. A text "
-        "that two tasks hold counts for both; tasks without such a text are left out."
+    """What of each task was found in each source, and removed."""
+    columns = (
+        Column("Source"),
+        Column("Task"),
+        *(Column(rule, 0, over="Rows dropped") for rule in RULES),
+        Column("Negatives removed", 0),
+        Column("Examples"),
     )
-    lines = tuple(Row((task, rows[task], negatives[task])) for task in known)
-    return Table("overlap", "Overlap with the benchmark", caption, columns, lines)
+    lines = []
+    totals: Counter[str] = Counter()
+    for source in results.sources:
+        for task in dict.fromkeys(task for task, _ in source.overlap):
+            found = {rule: source.overlap.get((task, rule), (0, 0, ())) for rule in RULES}
+            numbers = {rule: rows for rule, (rows, _, _) in found.items()}
+            negatives = sum(removed for _, removed, _ in found.values())
+            totals.update({**numbers, "negatives": negatives})
+            ids = [id for _, _, each in found.values() for id in each]
+            lines.append(Row((source.name, task, *numbers.values(), negatives, ", ".join(ids[:3]))))
+    sums = (*(totals[rule] for rule in RULES), totals["negatives"])
+    lines.append(Row(("All sources", None, *sums, None), total=True))
+    caption = (
+        "Training rows that hold a test text of a task: the same words, much of the words in the same order, or nearly "
+        "the same letters. A text that two tasks hold counts for both. All removed rows are in data/removed/."
+    )
+    return Table("overlap", "Overlap with the benchmark", caption, columns, tuple(lines))
 
 
 def plans(results: Results) -> Table:

@@ -27,12 +27,15 @@ from rosberta.raw import Raw
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a raw row says: `anchor` and `positive` belong together, `negatives` do not belong to the anchor."""
+    """What a raw row says: `anchor` and `positive` belong together, `negatives` do not belong to the anchor.
+
+    A single text is an anchor without a positive.
+    """
 
     position: int
     """Number of the raw row in its source, from 0."""
     anchor: str
-    positive: str
+    positive: str | None
     negatives: tuple[str, ...] = ()
     unusable: int = 0
     """Given negatives that were no text and are left out."""
