@@ -55,9 +55,9 @@ PLANTED = {
     "е for ё": (lambda original, _: original.replace("е", "ё"), 3),
     "one word changed": (changed, 30),
     "cut in half": (halved, 16),
-    "half of a short text": (halved, 10),
+    "half of a short text": (halved, 12),
     "embedded in a longer text": (embedded, 8),
-    "short text embedded": (embedded, 5),
+    "short text embedded": (embedded, 6),
 }
 
 

@@ -43,7 +43,7 @@ class Overlap(Block):
     """Words of an n-gram. Not published: ours (as is usual in decontamination)."""
     share: float = Field(0.5, gt=0, le=1)
     """Share of the shorter text's n-grams that the other has, from which it is contained in it. Not published: ours."""
-    short_words: int = Field(5, ge=2)
+    short_words: int = Field(6, ge=2)
     """Words from which a text that has no n-gram is looked for as a whole. Not published: ours."""
     min_words: int = Field(3, ge=1)
     """A text of fewer words is no leak, wherever it stands. Not published: ours."""
