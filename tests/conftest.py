@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # Before any library reads it: tests run side by side, and sums of floats depend on the number of threads.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -19,6 +20,13 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
+
+
+def merged(data: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Add a snippet's entries to the parameters, block by block."""
+    for key, value in more.items():
+        data[key] = merged(data.get(key, {}), value) if isinstance(value, dict) else value
+    return data
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rosberta import params, presets
+from rosberta import params, presets, published
 from rosberta.mistakes import Mistake
 
 ROOT = Path(__file__).parents[1]
@@ -192,3 +192,25 @@ def test_a_run_changes_settings_for_itself_only(data: dict[str, Any]) -> None:
     experiment = params.check(data)
     assert experiment.contrast_of("full").temperature == 0.05
     assert experiment.contrast_of("basic").temperature == 0.02
+
+
+def test_the_paper_preset_holds_every_set_of_the_recipe() -> None:
+    """The 54 sets of the paper's Table 6, each as sources of its group, prefix and size, or missing with a reason.
+
+    A set that is missing has a substitute of the same group, prefix and size.
+    """
+    paper = params.load(presets.PRESETS / "paper.yaml")
+    sources, missing = paper.collect.sources, {each.paper_set: each for each in paper.collect.missing.values()}
+    sets = published.sets()
+    assert len(sets) == 54
+    for each in sets:
+        parts = [source for source in sources.values() if source.paper_set == each.name]
+        if each.name in missing:
+            assert not parts
+            assert missing[each.name].reason
+            parts = [sources[missing[each.name].substitute or ""]]
+        assert parts, each.name
+        assert {(part.group, part.prefix) for part in parts} == {(each.group, each.prefix)}, each.name
+        assert sum(part.cap or paper.collect.cap for part in parts) == 1000 * each.thousand_pairs, each.name
+    substitutes = {each.substitute for each in missing.values()}
+    assert {name for name, source in sources.items() if source.paper_set is None} == substitutes

@@ -13,19 +13,22 @@ from rosberta.draw import draw
 from rosberta.raw import Raw
 from rosberta.sources import AdapterOptions, Drop, Example, example
 
+IDS = ("docid", "_id", "id")
+
 
 class Options(AdapterOptions):
     """Names of the columns."""
 
     id: str | None = None
-    """Null: ``docid`` (MIRACL's own files) or ``_id`` (mteb's), whichever there is."""
+    """Null: ``docid`` (MIRACL's own files), ``_id`` or ``id`` (mteb's), whichever there is."""
     title: str = "title"
     text: str = "text"
 
 
 def columns(options: Options, found: Sequence[str]) -> tuple[str, ...]:
     """The columns that the options name, and the id's."""
-    return (options.id or ("_id" if "_id" in found else "docid"), options.title, options.text)
+    id = options.id or next((name for name in IDS if name in found), IDS[0])
+    return (id, options.title, options.text)
 
 
 def rows(raw: Iterable[Raw], options: Options, seed: int) -> Iterator[Example | Drop]:
@@ -37,7 +40,7 @@ def rows(raw: Iterable[Raw], options: Options, seed: int) -> Iterator[Example | 
         if isinstance(made, Drop):
             yield made
             continue
-        article = _article(row[options.id] if options.id else row.get("_id", row.get("docid")))
+        article = _article(row[options.id] if options.id else next((row[name] for name in IDS if name in row), None))
         if article is None:
             yield Drop("no id")
             continue
