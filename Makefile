@@ -42,7 +42,7 @@ types: $(VENV)/installed-test
 
 tests: $(VENV)/installed-test
 	pytest --numprocesses 2 --dist loadfile -m "not built"
-	pytest -m built
+	pytest --numprocesses 2 --dist loadgroup -m built
 
 clean:
 	rm -rf .scratch logs timings .snakemake

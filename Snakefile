@@ -42,9 +42,10 @@ rule all:
         "data/benchmark",
         expand(
             "data/{stage}/{source}.parquet",
-            stage=["collected", "cleaned", "mined"],
+            stage=["collected", "cleaned", "removed", "mined"],
             source=SOURCES,
         ),
+        "data/duplicates",
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),
         expand("data/vocabulary/{encoder}", encoder=EXPERIMENT.encoders),

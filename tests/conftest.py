@@ -7,16 +7,26 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # Before any library reads it: tests run side by side, and sums of floats depend on the number of threads.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
+
+
+def merged(data: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Add a snippet's entries to the parameters, block by block."""
+    for key, value in more.items():
+        data[key] = merged(data.get(key, {}), value) if isinstance(value, dict) else value
+    return data
 
 
 @dataclass(frozen=True)
@@ -108,14 +118,25 @@ def tiny(folder: Path) -> Tree:
 @pytest.fixture(scope="session")
 def built_by_snakemake(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """The tiny experiment, built through Snakemake's door."""
-    tree = tiny(tmp_path_factory.mktemp("snakemake"))
-    tree.snakemake()
-    return tree
+    return _built(tmp_path_factory, "snakemake", Tree.snakemake)
 
 
 @pytest.fixture(scope="session")
 def built_by_dvc(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """The tiny experiment, built through DVC's door."""
-    tree = tiny(tmp_path_factory.mktemp("dvc"))
-    tree.repro()
-    return tree
+    return _built(tmp_path_factory, "dvc", Tree.repro)
+
+
+def _built(tmp_path_factory: pytest.TempPathFactory, door: str, build: Callable[[Tree], object]) -> Tree:
+    """A tree that is built once for all processes that run tests, whichever asks first."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, done = shared / door, shared / f"{door}.built"
+    with FileLock(shared / f"{door}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            build(tiny(folder))
+            done.touch()
+    return Tree(folder)

@@ -5,20 +5,35 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rosberta.artifacts import BENCHMARK, CLEANED, COLLECTED, read_counts, read_rows, sha256, write_json, write_rows
-from rosberta.clean import OVERLAP, clean, run
+from rosberta import params
+from rosberta.artifacts import (
+    BENCHMARK,
+    CLEANED,
+    COLLECTED,
+    DUPLICATES,
+    REMOVED,
+    read_counts,
+    read_rows,
+    sha256,
+    write_json,
+    write_rows,
+)
+from rosberta.clean import CONFLICT, OVER_CAP, OVERLAP, Rules, clean, run
+from rosberta.deduplicate import LISTED
 from rosberta.lengths import overlong, tokenizer_of
 from rosberta.mistakes import Mistake
 from rosberta.normal import normal, tidy
-from rosberta.overlap import overlap
+from rosberta.overlap import Leak
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 # No deadlines and no chance: a busy machine must not fail a test.
@@ -45,15 +60,32 @@ def row(anchor: str, positive: str, *negatives: str, id: str = "s:0") -> dict[st
 
 
 def cleaned(
-    *rows: dict[str, Any], limit: int = 500, leaks: Iterable[str] = (), min_characters: int = 3
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Clean with words for tokens, and `leaks` (normal forms) as the test texts of one task."""
-    return clean(
-        rows,
+    *rows: dict[str, Any],
+    limit: int = 500,
+    leaks: Iterable[str] = (),
+    min_characters: int = 3,
+    cap: int = 10**6,
+    **rules: Any,
+) -> tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]]:
+    """Clean with words for tokens, and `leaks` (normal forms) as the test texts of one task; also what was removed."""
+    test_texts = set(leaks)
+    decided = Rules(
         min_characters=min_characters,
         overlong=lambda texts: {text for text in texts if len(text.split()) > limit},
-        overlap=lambda forms: dict.fromkeys(forms & set(leaks), ("Task",)),
+        overlap=lambda forms: {
+            place: Leak("exact", ("Task",), form) for place, form in enumerate(forms) if form in test_texts
+        },
+        **rules,
     )
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write_rows(folder / "collected.parquet", rows, {})
+        counts = clean(
+            folder / "collected.parquet", folder / "kept.parquet", folder / "removed.parquet", decided, cap=cap, seed=0
+        )
+        kept, removed = (read_rows(folder / f"{name}.parquet").to_pylist() for name in ("kept", "removed"))
+        assert read_counts(folder / "kept.parquet") == counts
+    return kept, counts, removed
 
 
 @given(texts)
@@ -106,7 +138,7 @@ def test_normal_forms_by_example() -> None:
 
 def test_the_output_is_tidy_but_not_folded() -> None:
     """ё and case are folded to compare, never in what is written."""
-    (kept,), _ = cleaned(row(" Ёлка\u00a0 зелёная? ", "Да,\nЁлка ЗЕЛЁНАЯ.", "Не\u200bт. "))
+    (kept,), _, _ = cleaned(row(" Ёлка\u00a0 зелёная? ", "Да,\nЁлка ЗЕЛЁНАЯ.", "Не\u200bт. "))
     assert (kept["anchor"], kept["positive"], kept["negatives"]) == ("Ёлка зелёная?", "Да, Ёлка ЗЕЛЁНАЯ.", ["Нет."])
 
 
@@ -126,25 +158,77 @@ def test_the_output_is_tidy_but_not_folded() -> None:
 )
 def test_each_reason_drops_its_row_alone(anchor: str, positive: str, reason: str) -> None:
     """An unfit row is dropped under its reason; the fit one beside it stays."""
-    kept, counts = cleaned(
+    kept, counts, removed = cleaned(
         row(anchor, positive), row("другой вопрос", "другой ответ"), limit=8, leaks=["какой то вопрос теста"]
     )
     assert [one["anchor"] for one in kept] == ["другой вопрос"]
     assert counts["dropped"] == {reason: 1}
+    assert [(one["anchor"], one["positive"], one["reason"]) for one in removed] == [(anchor, positive, reason)]
 
 
-def test_duplicates_are_pairs() -> None:
-    """The first of equal pairs stays; the same anchor with another positive is no duplicate, nor is the pair turned."""
-    rows = [("Вопрос?", "Ответ"), ("вопрос", "ответ!"), ("вопрос", "иной ответ"), ("ответ", "вопрос")]
-    kept, counts = cleaned(*(row(*pair, id=f"s:{n}") for n, pair in enumerate(rows)))
-    assert [one["id"] for one in kept] == ["s:0", "s:2", "s:3"]
-    assert counts["dropped"] == {"duplicate": 1}
+def test_what_another_row_says_is_dropped_by_id() -> None:
+    """Rows that the list of duplicates names go, under the reason that it gives."""
+    rows = [row("вопрос", "ответ", id=f"s:{n}") for n in range(3)]
+    kept, counts, removed = cleaned(*rows, duplicates={"s:1": "duplicate", "s:2": "near duplicate"})
+    assert [one["id"] for one in kept] == ["s:0"]
+    assert counts["dropped"] == {"duplicate": 1, "near duplicate": 1}
+    assert [one["id"] for one in removed] == ["s:1", "s:2"]
+
+
+def test_a_pair_that_was_judged_twice_goes_both_ways() -> None:
+    """With judged pairs, what is both a positive and a negative of an anchor is neither; elsewhere it is a positive."""
+    rows = [row("посылка", "вывод", "спор"), row("посылка", "другой вывод", "вывод"), row("посылка", "спор")]
+    judged = [{**each, "task": "nli", "id": f"s:{n}"} for n, each in enumerate(rows)]
+    kept, counts, _ = cleaned(*judged)
+    assert [(one["positive"], one["negatives"]) for one in kept] == [("другой вывод", [])]
+    assert counts["dropped"] == {CONFLICT: 2}
+    kept, counts, _ = cleaned(*rows)
+    assert [(one["positive"], one["negatives"]) for one in kept] == [
+        ("вывод", []), ("другой вывод", []), ("спор", []),
+    ]  # fmt: skip
+    assert counts["dropped"] == {}
+
+
+def test_the_cap_is_a_sample_of_what_is_fit() -> None:
+    """Unfit rows take no place in it; the order of rows is nothing; the rows kept stay in order."""
+    rows = [row(f"вопрос {n}", f"ответ {n}" if n % 3 else "", id=f"s:{n}") for n in range(60)]
+    kept, counts, _ = cleaned(*rows, cap=15)
+    assert counts["dropped"] == {"empty text": 20, OVER_CAP: 25}
+    assert [one["id"] for one in kept] == [each["id"] for each in rows if each["id"] in {one["id"] for one in kept}]
+    turned, _, _ = cleaned(*rows[::-1], cap=15)
+    assert {one["id"] for one in turned} == {one["id"] for one in kept}
+    assert len(kept) == 15
+
+
+def test_single_texts_are_cleaned_as_texts() -> None:
+    """A row without a positive is held to what holds for a text."""
+    texts = [
+        {**row(text, ""), "positive": None, "id": f"s:{n}"} for n, text in enumerate(["Текст.", "?", "тест один два"])
+    ]
+    kept, counts, _ = cleaned(*texts, leaks=["тест один два"])
+    assert [(one["anchor"], one["positive"]) for one in kept] == [("Текст.", None)]
+    assert counts["dropped"] == {"too short": 1, OVERLAP: 1}
+
+
+def test_pairs_that_are_too_far_apart_are_dropped() -> None:
+    """With a cosine asked for, pairs below it go; the cosine is asked of pairs that are fit alone."""
+    asked: list[str] = []
+
+    def cosine(anchors: list[str], positives: list[str]) -> np.ndarray:
+        asked.extend(anchors)
+        return np.array([0.9 if "мост" in text else 0.1 for text in positives])
+
+    rows = [row("the bridge", "мост"), row("the house", "кошка"), row("the river", "")]
+    kept, counts, _ = cleaned(*rows, cosine=cosine, min_cosine=0.5)
+    assert [one["anchor"] for one in kept] == ["the bridge"]
+    assert counts["dropped"] == {"low similarity": 1, "empty text": 1}
+    assert asked == ["the bridge", "the house"]
 
 
 def test_unfit_negatives_are_removed_and_the_row_stays() -> None:
     """A negative that equals anchor, positive, another positive of the anchor, a test text or an earlier one goes."""
     negatives = ["Вопрос!", "ОТВЕТ", "второй ответ", "текст из теста", "нет", "Нет.", "—", " ", "слово " * 9]
-    kept, counts = cleaned(
+    kept, counts, _ = cleaned(
         row("вопрос", "ответ", *negatives), row("вопрос", "второй ответ"), limit=8, leaks=["текст из теста"]
     )
     assert kept[0]["negatives"] == ["нет"]
@@ -161,7 +245,7 @@ def test_unfit_negatives_are_removed_and_the_row_stays() -> None:
             "too long": 1,
         },
     }
-    assert counts["overlap"] == {"rows": {}, "negatives": {"Task": 1}}
+    assert counts["overlap"] == {"Task": {"exact": {"rows": 0, "negatives": 1, "ids": ["s:0"]}}}
 
 
 @given(st.lists(st.tuples(texts, texts, st.lists(texts, max_size=3)), max_size=8))
@@ -170,7 +254,8 @@ def test_whatever_comes_counts_add_up(given_rows: list[tuple[str, str, list[str]
     rows = [
         row(anchor, positive, *negatives, id=f"s:{n}") for n, (anchor, positive, negatives) in enumerate(given_rows)
     ]
-    kept, counts = cleaned(*rows)
+    kept, counts, removed = cleaned(*rows)
+    assert len(removed) == len(rows) - len(kept)
     assert counts["read"] == len(rows) == counts["kept"] + sum(counts["dropped"].values())
     assert counts["kept"] == len(kept)
     assert [one["id"] for one in kept] == [
@@ -179,7 +264,7 @@ def test_whatever_comes_counts_add_up(given_rows: list[tuple[str, str, list[str]
     given_negatives = {one["id"]: len(one["negatives"]) for one in rows}
     came = sum(given_negatives[one["id"]] for one in kept)
     assert came == counts["negatives"]["kept"] + sum(counts["negatives"]["removed"].values())
-    again, counts_again = cleaned(*kept)
+    again, counts_again, _ = cleaned(*kept)
     assert again == kept
     assert counts_again["dropped"] == {}
 
@@ -270,10 +355,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
 
     def collected(*rows: dict[str, Any], **settings: Any) -> Any:
         write_rows(COLLECTED / "s.parquet", rows, {})
-        usual = {"tokenizer": MODEL, "max_tokens": 500, "min_characters": 2, "min_overlap_words": 3}
+        DUPLICATES.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist([], schema=LISTED), DUPLICATES / "s.parquet")
+        usual = {"tokenizer": MODEL, "max_tokens": 500, "min_characters": 2}
         tasks = {"RuBQRetrieval": None, "RuSTSBenchmarkSTS": None}
+        source = SimpleNamespace(cap=None, language="ru", min_cosine=None)
         return SimpleNamespace(
-            clean=SimpleNamespace(**(usual | settings)), benchmark=SimpleNamespace(tasks=tasks), hub=None
+            clean=params.Clean.model_validate(usual | settings),
+            benchmark=SimpleNamespace(tasks=tasks),
+            collect=SimpleNamespace(cap=1000, seed=0, sources={"s": source}),
         )
 
     return collected
@@ -296,25 +386,19 @@ def test_planted_overlaps_are_found_and_nothing_else(project: Callable[..., Any]
     assert kept[-1]["negatives"] == []
     assert counts["dropped"] == {OVERLAP: 3}
     assert counts["overlap"] == {
-        "rows": {"RuBQRetrieval": 3, "RuSTSBenchmarkSTS": 2},
-        "negatives": {"RuBQRetrieval": 1, "RuSTSBenchmarkSTS": 1},
+        "RuBQRetrieval": {"exact": {"rows": 3, "negatives": 1, "ids": ["s:0", "s:1", "s:4", "s:5"]}},
+        "RuSTSBenchmarkSTS": {"exact": {"rows": 2, "negatives": 1, "ids": ["s:0", "s:1", "s:5"]}},
     }
+    listed = read_rows(REMOVED / "s.parquet").to_pylist()
+    assert [(one["id"], one["rule"]) for one in listed] == [("s:0", "exact"), ("s:1", "exact"), ("s:4", "exact")]
+    assert listed[2]["test_text"] == normal("Первый мост построил инженер Иванов.")
 
 
 def test_the_number_of_words_decides_what_is_no_leak(project: Callable[..., Any]) -> None:
-    """With `min_overlap_words` of 1 even "Да" is one."""
-    experiment = project(row("Согласны ли вы с этим?", "Да"), row("вопрос", "ответ"), min_overlap_words=1)
+    """With `min_words` of 1 even "Да" is one."""
+    experiment = project(row("Согласны ли вы с этим?", "Да"), row("вопрос", "ответ"), overlap={"min_words": 1})
     run(experiment, "s")
-    assert read_counts(CLEANED / "s.parquet")["overlap"]["rows"] == {"RuSTSBenchmarkSTS": 1}
-
-
-def test_a_leak_names_all_its_tasks(project: Callable[..., Any]) -> None:
-    """A text that two of the tasks hold is found for both, in the order of their names; other tasks are not read."""
-    project()
-    benchmark("Other", ("dev", "document", "Кто построил первый мост через реку?"))
-    form = normal("Кто построил первый мост через реку?")
-    found = overlap({form, "что то еще"}, ["Other", "RuBQRetrieval"], 3)
-    assert found == {form: ("Other", "RuBQRetrieval")}
+    assert list(read_counts(CLEANED / "s.parquet")["overlap"]) == ["RuSTSBenchmarkSTS"]
 
 
 def test_a_task_without_texts_is_a_mistake(project: Callable[..., Any]) -> None:

@@ -1,9 +1,7 @@
-"""Stage `collect`: raw files are read as they are, the sample is uniform and reproducible, and counts add up."""
+"""Stage `collect`: the sample is uniform and reproducible, and counts add up."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,15 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rosberta import collect, raw
+from rawfiles import write
+from rosberta import collect
 from rosberta.artifacts import COLLECTED, ROW, read_counts, read_rows, sha256, write_json
 from rosberta.draw import Sample, draw
+from rosberta.hub import fetch
 from rosberta.mistakes import Mistake
 from rosberta.params import Source
 
@@ -43,30 +40,6 @@ def source(**fields: Any) -> Source:
     return Source(**(usual | fields))
 
 
-def json_lines(rows: list[Any]) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """Write rows in the form that the file's name asks for."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.name.endswith(".parquet"):
-        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=50)
-    elif path.name.endswith(".gz"):
-        path.write_bytes(gzip.compress(json_lines(rows)))
-    elif path.name.endswith(".zst"):
-        half = len(rows) // 2
-        frames = (zstandard.compress(json_lines(part)) for part in (rows[:half], rows[half:]))
-        path.write_bytes(b"".join(frames))
-    elif path.name.endswith(".csv"):
-        quoted = [[value.replace('"', '""') for value in row.values()] for row in rows]
-        lines = [",".join(rows[0])] + [",".join(f'"{value}"' for value in row) for row in quoted]
-        path.write_text("\ufeff" + "\n".join(lines), encoding="utf-8")
-    else:
-        path.write_bytes(json_lines(rows))
-    return path
-
-
 @pytest.fixture
 def pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Pin files of a set that lies in a mirror, and return the experiment that collects it."""
@@ -74,12 +47,15 @@ def pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
     monkeypatch.setenv("ROSBERTA_MIRROR", str(mirror))
     monkeypatch.chdir(tmp_path)
 
-    def pin(files: dict[str, list[dict[str, Any]]], cap: int = 1000, seed: int = 0, **fields: Any) -> Any:
+    def pin(
+        files: dict[str, list[dict[str, Any]]], cap: int = 1000, seed: int = 0, surplus: float = 1.0, **fields: Any
+    ) -> Any:
         paths = {name: write(mirror / "datasets" / ID / name, rows) for name, rows in files.items()}
         listed = [{"path": name, "bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in paths.items()]
         manifest = {"kind": "dataset", "id": ID, "revision": "0" * 40, "origin": "hub", "url": None, "files": listed}
         write_json(Path("data/hub/datasets") / f"{ID}.json", manifest)
-        return SimpleNamespace(collect=SimpleNamespace(seed=seed, cap=cap, sources={"mine": source(**fields)}))
+        block = SimpleNamespace(seed=seed, cap=cap, surplus=surplus, sources={"mine": source(**fields)})
+        return SimpleNamespace(collect=block)
 
     return pin
 
@@ -89,62 +65,7 @@ def collected() -> list[dict[str, Any]]:
 
 
 def added_up(counts: dict[str, Any]) -> bool:
-    return counts["read"] == counts["kept"] + sum(counts["dropped"].values())
-
-
-@pytest.mark.parametrize("ending", raw.ENDINGS)
-def test_every_form_gives_the_same_rows(ending: str, tmp_path: Path) -> None:
-    """Parquet, JSON lines (plain, gzip, zstandard of several frames) and CSV hold one content."""
-    rows = [{"a": f'ё "{n}", \t\u2028 x', "b": "с переносом\nстроки", "c": "лишнее"} for n in range(20)]
-    path = write(tmp_path / f"train{ending}", rows)
-    assert raw.columns(path) == ["a", "b", "c"]
-    assert list(raw.rows(path, ["b", "a"])) == [{"b": row["b"], "a": row["a"]} for row in rows]
-
-
-def test_a_csv_holds_texts_alone(tmp_path: Path) -> None:
-    """Nothing is inferred: a number, NA, true and a date stay the texts that they are."""
-    path = tmp_path / "train.csv"
-    path.write_text("a,b\n007,NA\ntrue,2020-01-02\n", encoding="utf-8")
-    assert list(raw.rows(path, ["a", "b"])) == [{"a": "007", "b": "NA"}, {"a": "true", "b": "2020-01-02"}]
-
-
-def test_json_lines_may_leave_out_keys(tmp_path: Path) -> None:
-    """A key that some line has is a column; where a line leaves it out, its value is None."""
-    path = tmp_path / "train.jsonl"
-    path.write_bytes(json_lines([{"a": "1"}, {"a": "2", "b": "3"}]) + b"\n\n")
-    assert raw.columns(path) == ["a", "b"]
-    assert list(raw.rows(path, ["a", "b"])) == [{"a": "1", "b": None}, {"a": "2", "b": "3"}]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("t.parquet", b"PAR1 no", "t.parquet: damaged"),
-        ("t.jsonl", b'{"a": 1}\n{"a": ', "t.jsonl: line 2 is not JSON"),
-        ("t.jsonl", b"[1, 2]\n", "t.jsonl: line 1 is JSON, but no object"),
-        ("t.jsonl", b'{"a": "\xff"}\n', "t.jsonl: damaged"),
-        ("t.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 99, mtime=0)[:-9], "t.jsonl.gz: damaged"),
-        ("t.jsonl.zst", b"not zstandard", "t.jsonl.zst: damaged"),
-        ("t.csv", b"a,b\n1,2\n3\n", "t.csv: line 3 has not 2 fields"),
-        ("t.csv", b'a,b\n1,"2', "t.csv: damaged"),
-    ],
-)
-def test_a_damaged_file_names_itself(name: str, content: bytes, said: str, tmp_path: Path) -> None:
-    """Damage is a mistake with the file's name in it (and the line), in every form: never a crash, never fewer rows."""
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(Mistake, match=said):
-        list(raw.rows(path, raw.columns(path)))
-
-
-def test_a_glob_without_a_file_names_the_nearest(tmp_path: Path) -> None:
-    """No match, or a match of a form that is not read, is a mistake before anything is read."""
-    write(tmp_path / "data" / "train.parquet", ROWS)
-    (tmp_path / "data" / "README.md").write_text("x", encoding="utf-8")
-    with pytest.raises(Mistake, match=r"no file matches 'data/trian\.parquet'; did you mean \"data/train\.parquet\""):
-        raw.files(tmp_path, "data/trian.parquet")
-    with pytest.raises(Mistake, match=r"README\.md is none of"):
-        raw.files(tmp_path, "data/*")
+    return counts["read"] + counts["split"] == counts["kept"] + sum(counts["dropped"].values())
 
 
 @given(numbers=st.lists(st.integers(0, 50), max_size=40), size=st.integers(1, 10), random=st.randoms())
@@ -207,6 +128,26 @@ def test_the_cap_draws_the_same_rows_in_any_order(pinned: Callable[..., Any]) ->
     assert {row["anchor"] for row in collected()} != {row["anchor"] for row in first}
 
 
+def test_the_surplus_holds_the_cap_s_sample(pinned: Callable[..., Any]) -> None:
+    """More is collected than the cap, rounded up, and among it is just what the cap alone would take."""
+    collect.run(pinned({"train.parquet": ROWS}, cap=33), "mine")
+    alone = {row["id"] for row in collected()}
+    collect.run(pinned({"train.parquet": ROWS}, cap=33, surplus=1.5), "mine")
+    assert len(collected()) == 50
+    assert alone < {row["id"] for row in collected()}
+
+
+def test_a_limit_reads_no_more_rows(pinned: Callable[..., Any]) -> None:
+    """So many raw rows are read, of the files in an order that the seed draws; the rest is not looked at."""
+    files = {f"train-{n}.jsonl": ROWS[20 * n : 20 * n + 20] for n in range(6)}
+    first = set()
+    for seed in range(6):
+        collect.run(pinned(files, seed=seed, rows=30), "mine")
+        assert read_counts(COLLECTED / "mine.parquet")["read"] == 30
+        first.add(collected()[0]["anchor"])
+    assert len(first) > 1
+
+
 def test_a_source_s_own_cap_goes_before_the_general_one(pinned: Callable[..., Any]) -> None:
     """`collect.sources.<source>.cap` wins over `collect.cap`, in both directions."""
     experiment = pinned({"train.parquet": ROWS}, cap=50)
@@ -214,6 +155,81 @@ def test_a_source_s_own_cap_goes_before_the_general_one(pinned: Callable[..., An
         experiment.collect.sources["mine"] = source(cap=own)
         collect.run(experiment, "mine")
         assert len(collected()) == own
+
+
+@pytest.mark.parametrize(("cap", "surplus", "kept"), [(50, 1.0, 50), (50, 1.5, 75), (51, 1.01, 52), (50, 9.0, 300)])
+def test_a_surplus_is_kept_for_cleaning(pinned: Callable[..., Any], cap: int, surplus: float, kept: int) -> None:
+    """The cap times the surplus, rounded up; a smaller sample is part of a larger one."""
+    experiment = pinned({"train.parquet": ROWS}, cap=cap)
+    collect.run(experiment, "mine")
+    least = {row["anchor"] for row in collected()}
+    experiment.collect.surplus = surplus
+    collect.run(experiment, "mine")
+    assert len(collected()) == kept
+    assert least <= {row["anchor"] for row in collected()}
+
+
+def limited(experiment: Any, limit: int | None, seed: int = 0) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Collect under a limit of raw rows."""
+    folder = fetch("dataset", ID)
+    return collect.collect("mine", experiment.collect.sources["mine"], folder, cap=1000, seed=seed, limit=limit)
+
+
+def test_a_limit_reads_files_in_an_order_of_the_seed(pinned: Callable[..., Any]) -> None:
+    """As many rows as the limit, from whole files in a drawn order but the last; what is left unread is counted."""
+    files = {f"train-{n}.parquet": ROWS[30 * n : 30 * n + 30] for n in range(10)}
+    experiment = pinned(files)
+    orders = set()
+    for seed in range(6):
+        rows, counts = limited(experiment, 75, seed)
+        assert counts["read"] == len(rows) == 75
+        assert counts["unread_files"] == 8
+        assert added_up(counts)
+        read = [int(row["anchor"].split()[1]) // 30 for row in rows]
+        assert [read.count(file) for file in dict.fromkeys(read)] == [30, 30, 15]
+        orders.add(tuple(dict.fromkeys(read)))
+    assert len(orders) > 3
+    assert limited(experiment, 75) == limited(experiment, 75)
+
+
+@pytest.mark.parametrize("limit", [None, 300, 301, 10_000])
+def test_a_limit_that_is_not_reached_leaves_nothing_unread(pinned: Callable[..., Any], limit: int | None) -> None:
+    """All rows are read, and without a limit in the order of their paths."""
+    files = {f"train-{n}.jsonl": ROWS[100 * n : 100 * n + 100] for n in range(3)}
+    rows, counts = limited(pinned(files), limit)
+    assert (counts["read"], counts["unread_files"]) == (300, 0)
+    assert {row["anchor"] for row in rows} == {row["anchor"] for row in ROWS}
+    assert limit is not None or [row["anchor"] for row in rows] == [row["anchor"] for row in ROWS]
+
+
+def test_a_limit_stops_before_damage(tmp_path: Path) -> None:
+    """Nothing behind the limit is turned into rows, whatever stands there."""
+    path = write(tmp_path / "train.jsonl", [{"anchor": f"a{n}", "positive": "p"} for n in range(1100)])
+    path.write_bytes(path.read_bytes() + b"no JSON")
+    rows, counts = collect.collect("mine", source(), tmp_path, cap=1000, seed=0, limit=300)
+    assert (len(rows), counts["unread_files"]) == (300, 1)
+    with pytest.raises(Mistake, match="line 1101 is not JSON"):
+        collect.collect("mine", source(), tmp_path, cap=1000, seed=0)
+
+
+def test_texts_are_rows_without_a_positive(pinned: Callable[..., Any]) -> None:
+    """A null in the file; passages beyond the first are counted, and have ids of their own."""
+    rows = [{"text": "один\nдва"}, {"text": ""}, {"text": "три"}, {"text": "два\nдва"}]
+    fields = {"adapter": "texts", "options": {"passage_characters": 3}}
+    collect.run(pinned({"train.jsonl": rows}, **fields), "mine")
+    assert [(row["id"], row["anchor"], row["positive"]) for row in collected()] == [
+        ("mine:0", "один", None),
+        ("mine:0.1", "два", None),
+        ("mine:2", "три", None),
+        ("mine:3", "два", None),
+        ("mine:3.1", "два", None),
+    ]
+    counts = read_counts(COLLECTED / "mine.parquet")
+    assert (counts["read"], counts["split"]) == (4, 2)
+    assert added_up(counts)
+    collect.run(pinned({"train.jsonl": rows}, cap=2, **fields), "mine")
+    assert len(collected()) == 2
+    assert added_up(read_counts(COLLECTED / "mine.parquet"))
 
 
 def test_equal_inputs_give_equal_bytes(pinned: Callable[..., Any]) -> None:

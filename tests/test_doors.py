@@ -15,6 +15,9 @@ from rosberta.flow import FLOW
 
 pytestmark = pytest.mark.built
 
+# Tests of one group run in one process, one after another: they share a tree that they change and set back.
+GROUPS = [pytest.mark.xdist_group("even"), pytest.mark.xdist_group("odd")]
+
 
 def stages_of_dvc(root: Path) -> dict:
     """What DVC itself resolves: per stage its files and parameters."""
@@ -57,6 +60,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return cloned(tmp_path_factory.mktemp("graph"))
 
 
+@GROUPS[0]
 @pytest.mark.parametrize("preset", ["miniature", "tiny", "small", "paper"])
 def test_both_doors_resolve_the_same_graph(clone: Tree, preset: str) -> None:
     """No job without a stage, no output and no dependency that only one of the two knows."""
@@ -81,6 +85,7 @@ def test_both_doors_resolve_the_same_graph(clone: Tree, preset: str) -> None:
         assert f".snakemake/slices/{name}.json" in jobs[name]["input"], name
 
 
+@GROUPS[0]
 def test_slices_hold_what_dvc_tracks(clone: Tree) -> None:
     """A job's slice has the parameters and the code that DVC resolves for its stage, no more and no less."""
     clone.run("python", "-m", "rosberta", "preset", "miniature")
@@ -92,6 +97,7 @@ def test_slices_hold_what_dvc_tracks(clone: Tree) -> None:
         assert found[name]["params"] == stage["params"], name
 
 
+@GROUPS[0]
 def test_flow_says_what_dvc_says(clone: Tree) -> None:
     """The page that explains the flow names the stages, keys and edges of ``dvc.yaml``."""
     clone.run("python", "-m", "rosberta", "preset", "miniature")
@@ -162,6 +168,7 @@ def test_the_code_that_a_stage_imports_is_tracked() -> None:
     assert not untracked
 
 
+@GROUPS[1]
 def test_both_doors_write_the_same_ledger(built_by_snakemake: Tree, built_by_dvc: Tree) -> None:
     """Guarantees 1 and 2: two clean rebuilds, one through each door, agree on every checksum."""
     ours, theirs = built_by_snakemake.lock(), built_by_dvc.lock()
@@ -170,6 +177,7 @@ def test_both_doors_write_the_same_ledger(built_by_snakemake: Tree, built_by_dvc
     assert not different
 
 
+@GROUPS[1]
 def test_after_either_door_the_other_has_nothing_left(built_by_snakemake: Tree, built_by_dvc: Tree) -> None:
     """Guarantee 1: no job to start, no stage to run, no file out of date."""
     for tree in (built_by_snakemake, built_by_dvc):
@@ -180,6 +188,7 @@ def test_after_either_door_the_other_has_nothing_left(built_by_snakemake: Tree, 
         assert (tree.root / "dvc.lock").read_bytes() == ledger
 
 
+@GROUPS[1]
 def test_no_artifact_depends_on_place_or_time(built_by_snakemake: Tree, built_by_dvc: Tree) -> None:
     """No path of a machine in any text artifact; the two trees stand in different places and were built in turn."""
     for tree in (built_by_snakemake, built_by_dvc):
@@ -237,8 +246,9 @@ REACHES = {
     "collect": (
         "sberquad: {adapter",
         "sberquad: {cap: 99999, adapter",
-        "check collect@sberquad mix@basic_russian,full report",
+        "check collect@sberquad deduplicate clean@sberquad mix@basic_russian,full report",
     ),
+    "deduplicate": ("similarity: 0.85", "similarity: 0.99", "check deduplicate report"),
     "clean": ("min_characters: 3", "min_characters: 2", f"check clean@{SOURCES} report"),
     "mine": (
         "negatives: 7\n  seed: 0",
@@ -283,7 +293,7 @@ def test_every_block_is_edited() -> None:
     assert list(REACHES) == list(params.Experiment.model_fields)
 
 
-@pytest.mark.parametrize("block", REACHES)
+@pytest.mark.parametrize("block", [pytest.param(block, marks=GROUPS[place % 2]) for place, block in enumerate(REACHES)])
 def test_an_edit_reruns_what_it_reaches_and_nothing_else(edited: Tree, block: str) -> None:
     """Guarantee 3: exactly the stages that the edit reaches run; set back, none does."""
     old, new, expected = REACHES[block]
@@ -297,6 +307,7 @@ def test_an_edit_reruns_what_it_reaches_and_nothing_else(edited: Tree, block: st
     assert edited.repro() == []
 
 
+@GROUPS[1]
 def test_a_comment_or_another_order_runs_nothing(edited: Tree) -> None:
     """What does not change a value changes nothing."""
     path = edited.root / "params.yaml"
@@ -309,6 +320,7 @@ def test_a_comment_or_another_order_runs_nothing(edited: Tree) -> None:
     path.write_text(before, encoding="utf-8")
 
 
+@GROUPS[1]
 def test_a_deleted_output_is_restored_not_recomputed(edited: Tree) -> None:
     """Files and folders, through either door."""
     lost = [Path("data/mined/sberquad.parquet"), Path("results/runs/full/contrasted")]
@@ -319,6 +331,7 @@ def test_a_deleted_output_is_restored_not_recomputed(edited: Tree) -> None:
         assert whole.exists()
 
 
+@GROUPS[0]
 def test_a_clone_with_pulled_data_has_nothing_to_compute(edited: Tree, tmp_path: Path) -> None:
     """After clone and `dvc pull` neither door computes anything, and both still notice an edit."""
     edited.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))

@@ -80,7 +80,7 @@ def test_a_content_digest_pins_a_mirror(mirror: Path, monkeypatch: pytest.Monkey
     (mirror / "datasets/some/set/set.py").unlink()
     right = digest(mirror / "datasets/some/set")
     hub.run(experiment(revision=right))
-    with pytest.raises(Mistake, match=f"the mirror has {right}"):
+    with pytest.raises(Mistake, match=f"the mirror has revision {right}"):
         hub.run(experiment(revision="0" * 64))
     with pytest.raises(Mistake, match=f"no revision is pinned; to pin what the mirror has, write revision: {right}"):
         hub.run(experiment(revision=None))
@@ -150,7 +150,8 @@ def other(id: str) -> params.Experiment:
 
 def test_the_hub_gives_what_a_mirror_gives(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the real client over HTTP: same files and sizes, checksums verified, and an error for what is gone."""
-    with serve(mirror, {"some/set": COMMIT, "some/model": COMMIT}) as endpoint:
+    with serve(mirror, {"some/set": COMMIT, "some/model": COMMIT}) as server:
+        endpoint = server.endpoint
         done = on_the_hub(endpoint, tmp_path / "home")
         assert done.returncode == 0, done.stderr
         folder, model = (Path(line) for line in done.stdout.splitlines())
@@ -167,10 +168,3 @@ def test_the_hub_gives_what_a_mirror_gives(mirror: Path, tmp_path: Path, monkeyp
     assert [(f["path"], f["bytes"]) for f in from_hub["files"]] == [
         (f["path"], f["bytes"]) for f in from_mirror["files"]
     ]
-
-
-def test_no_hub_at_all_is_one_sentence(mirror: Path, tmp_path: Path) -> None:
-    """A hub that cannot be reached is named with the way out."""
-    done = on_the_hub("http://127.0.0.1:9", tmp_path / "home")
-    assert f"dataset some/set @ {COMMIT}: the hub cannot be reached" in done.stderr
-    assert "set ROSBERTA_MIRROR, or try again" in done.stderr

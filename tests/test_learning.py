@@ -10,7 +10,7 @@ from conftest import Tree
 from rosberta import params
 from rosberta.artifacts import BENCHMARK, ENCODERS, MIXTURES, read_json
 
-pytestmark = pytest.mark.built
+pytestmark = [pytest.mark.built, pytest.mark.xdist_group("learning")]
 
 
 @pytest.fixture

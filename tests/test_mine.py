@@ -219,3 +219,12 @@ def test_a_source_too_small_is_a_mistake(teacher: Path, tmp_path: Path, monkeypa
     with pytest.raises(Mistake, match=r"mine: of 23 rows of s none has 7 negatives among its 23 documents"):
         run(experiment, "s")
     assert not (MINED / "s.parquet").exists()
+
+
+def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source of single texts is mined to itself: it has no positives, and takes no negatives."""
+    monkeypatch.chdir(tmp_path)
+    texts = [{**row(text, "", id=f"s:{n}", group="texts"), "positive": None} for n, text in enumerate(RUSSIAN)]
+    write_rows(CLEANED / "books.parquet", texts, {})
+    run(SimpleNamespace(mine=None), "books")
+    assert read_rows(MINED / "books.parquet").to_pylist() == texts

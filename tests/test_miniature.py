@@ -104,7 +104,7 @@ def test_another_seed_gives_other_bytes(hub: Path, tmp_path: Path) -> None:
     assert other.keys() == ours.keys()
     training = [name for name in ours if name.startswith(tuple(f"datasets/{id}/" for id in sources.IDS))]
     learnt = [name for name in ours if name.endswith(("model.safetensors", "tokenizer.json"))]
-    assert len(learnt) == 6
+    assert len(learnt) == 8
     assert [name for name in training + learnt if other[name] == ours[name]] == []
 
 

@@ -15,10 +15,13 @@ SOURCES = {
     "news": SimpleNamespace(group="basic_russian", prefix="clustering"),
     "questions": SimpleNamespace(group="retrieval", prefix="search"),
     "apart": SimpleNamespace(group="synthetic", prefix="classification"),
+    "books": SimpleNamespace(group="texts", prefix="clustering"),
 }
+MIXES = {"both": ["news", "questions"], "one": ["questions"], "read": ["news", "books"]}
 EXPERIMENT: Any = SimpleNamespace(
     collect=SimpleNamespace(sources=SOURCES),
-    sources_of=lambda mixture: {"both": ["news", "questions"], "one": ["questions"]}[mixture],
+    sources_of=MIXES.__getitem__,
+    pairs_of=lambda mixture: [name for name in MIXES[mixture] if SOURCES[name].group != "texts"],
 )
 
 
@@ -30,7 +33,7 @@ def rows(number: int) -> list[dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, cleaned, mined in (("news", 9, 6), ("questions", 4, 3), ("apart", 5, 5)):
+    for name, cleaned, mined in (("news", 9, 6), ("questions", 4, 3), ("apart", 5, 5), ("books", 7, 7)):
         write_rows(CLEANED / f"{name}.parquet", rows(cleaned), {})
         write_rows(MINED / f"{name}.parquet", rows(mined), {})
 
@@ -80,3 +83,10 @@ def test_a_missing_source_is_named() -> None:
     with pytest.raises(Mistake, match=r"data/mined/questions\.parquet: missing; run `dvc repro mine@questions`"):
         run(EXPERIMENT, "one")
     assert not MIXTURES.exists()
+
+
+def test_single_texts_are_read_and_not_contrasted() -> None:
+    """A source of single texts is in the list that an encoder is pretrained on, and not in the plan of pairs."""
+    run(EXPERIMENT, "read")
+    assert list(read_json(MIXTURES / "read.json")["sources"]) == ["news"]
+    assert list(read_json(MIXTURES / "read.texts.json")["sources"]) == ["books", "news"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rosberta import params, presets
+from rosberta import params, presets, published
 from rosberta.mistakes import Mistake
 
 ROOT = Path(__file__).parents[1]
@@ -101,6 +101,12 @@ def broken(data: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("collect/sources/ted/adapter", "translations", 'did you mean "translation"?'),
         ("collect/sources/ted/dataset", "facebook/xnly", 'did you mean "facebook/xnli"?'),
         ("collect/sources/ted/files", "../train.parquet", "leaves its folder"),
+        ("collect/sources/ted/paper_set", "SberQuad", 'did you mean "SberQuAD"?'),
+        (
+            "collect/missing",
+            {"x": {"paper_set": "SberQuAD", "reason": "gone", "substitute": "tedd"}},
+            "collect.missing.x.substitute: 'tedd' is not in collect.sources; did you mean \"ted\"?",
+        ),
         ("runs/full/mixture", "ful", "runs.full.mixture: 'ful' is not in mixtures; did you mean \"full\"?"),
         (
             "runs/full/contrast",
@@ -131,6 +137,19 @@ def test_a_mistake_is_one_clear_line(data: dict[str, Any], path: str, value: Any
     lines = [line for line in str(caught.value).splitlines() if sentence in line]
     assert lines, str(caught.value)
     assert all(line.startswith("params.yaml: ") or path.startswith("runs") for line in lines)
+
+
+def test_single_texts_are_no_pairs(data: dict[str, Any]) -> None:
+    """A source of single texts is in a mixture's sources, not in its pairs; a run of texts alone is a mistake."""
+    texts = {**data["collect"]["sources"]["sberquad"], "group": "texts", "adapter": "pairs"}
+    texts["options"] = {"anchor": "context", "positive": "context"}
+    data["collect"]["sources"]["wiki"] = texts
+    data["mixtures"]["full"]["groups"].append("texts")
+    experiment = params.check(data)
+    assert set(experiment.sources_of("full")) - set(experiment.pairs_of("full")) == {"wiki"}
+    data["mixtures"]["full"]["groups"] = ["texts"]
+    with pytest.raises(Mistake, match=r"runs\.full\.mixture: 'full' holds single texts alone"):
+        params.check(data)
 
 
 def test_a_short_revision_is_refused(data: dict[str, Any]) -> None:
@@ -173,3 +192,25 @@ def test_a_run_changes_settings_for_itself_only(data: dict[str, Any]) -> None:
     experiment = params.check(data)
     assert experiment.contrast_of("full").temperature == 0.05
     assert experiment.contrast_of("basic").temperature == 0.02
+
+
+def test_the_paper_preset_holds_every_set_of_the_recipe() -> None:
+    """The 54 sets of the paper's Table 6, each as sources of its group, prefix and size, or missing with a reason.
+
+    A set that is missing has a substitute of the same group, prefix and size.
+    """
+    paper = params.load(presets.PRESETS / "paper.yaml")
+    sources, missing = paper.collect.sources, {each.paper_set: each for each in paper.collect.missing.values()}
+    sets = published.sets()
+    assert len(sets) == 54
+    for each in sets:
+        parts = [source for source in sources.values() if source.paper_set == each.name]
+        if each.name in missing:
+            assert not parts
+            assert missing[each.name].reason
+            parts = [sources[missing[each.name].substitute or ""]]
+        assert parts, each.name
+        assert {(part.group, part.prefix) for part in parts} == {(each.group, each.prefix)}, each.name
+        assert sum(part.cap or paper.collect.cap for part in parts) == 1000 * each.thousand_pairs, each.name
+    substitutes = {each.substitute for each in missing.values()}
+    assert {name for name, source in sources.items() if source.paper_set is None} == substitutes

@@ -7,10 +7,9 @@ import re
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import Tree
+from conftest import Tree, merged
 from rosberta import params
 from rosberta.flow import FLOW
 from test_doors import copied
@@ -19,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-pytestmark = pytest.mark.built
+pytestmark = [pytest.mark.built, pytest.mark.xdist_group("readme")]
 
 
 def blocks(language: str) -> list[str]:
@@ -51,13 +50,6 @@ def test_every_command_runs(tree: Tree) -> None:
         assert done.returncode == 0, (command, done.stdout[-2000:], done.stderr[-2000:])
         if command == "make":
             assert "results/report/report.html" in done.stdout
-
-
-def merged(data: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """Add a snippet's entries to the parameters, block by block."""
-    for key, value in more.items():
-        data[key] = merged(data.get(key, {}), value) if isinstance(value, dict) else value
-    return data
 
 
 @pytest.mark.parametrize("snippet", blocks("yaml"))

@@ -17,16 +17,16 @@ from statistics import fmean
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rosberta import params, published, report
+from rosberta import overlap, params, published, report
 from rosberta.artifacts import write_json, write_rows
 from rosberta.flow import FLOW
 from rosberta.mistakes import Mistake
 from rosberta.params import Experiment
 from rosberta.published import CATEGORIES
 from rosberta.report.figures import figures
-from rosberta.report.results import STEPS, read, version_of
-from rosberta.report.table import DASH, Column, Row, Table
+from rosberta.report.results import RULES, STEPS, read, version_of
 from rosberta.report.tables import NOTE
+from rosberta.table import DASH, Column, Row, Table
 
 ROOT = Path(__file__).parents[1]
 OWN = {
@@ -56,14 +56,16 @@ def build(e: Experiment, folder: Path) -> None:
         long, leaked = chance.randrange(0, 9), chance.randrange(0, 5)
         cleaned = collected - long - leaked
         mined[name] = cleaned - 1
-        overlap = {"rows": {"TERRa": leaked} if leaked else {}, "negatives": {"STS22": 1}}
+        leaks = {"STS22": {"near": {"rows": 0, "negatives": 1, "ids": [f"{name}:7"]}}}
+        if leaked:
+            leaks["TERRa"] = {"exact": {"rows": leaked, "negatives": 0, "ids": [f"{name}:{n}" for n in range(leaked)]}}
         counts = {
             "collected": {"read": collected + 40, "kept": collected, "dropped": {"over the cap": 40}},
             "cleaned": {
                 "read": collected,
                 "kept": cleaned,
                 "dropped": {"too long": long, "overlap with the benchmark": leaked},
-                "overlap": overlap,
+                "overlap": leaks,
             },
             "mined": {
                 "read": cleaned,
@@ -359,7 +361,12 @@ def test_funnel_adds_up(default, built):
         for column in lines[0]:
             if column not in {"Source", "Group"}:
                 assert int(lines[-1][column]) == sum(int(line[column]) for line in lines[:-1])
-    assert [row["Task"] for row in table(built, "overlap")] == ["TERRa", "STS22"]
+    assert RULES == overlap.RULES
+    *found, total = table(built, "overlap")
+    assert {row["Task"] for row in found} == {"TERRa", "STS22"}
+    assert total["Rows dropped: exact"] == reasons[-1]["by clean: overlap with the benchmark"]
+    assert int(total["Negatives removed"]) == len(default.collect.sources)
+    assert all(row["Examples"].startswith(row["Source"]) for row in found)
 
 
 def test_shares_add_up(default, built):

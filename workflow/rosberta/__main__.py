@@ -21,18 +21,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, stage in FLOW.items():
         command = commands.add_parser(name, help=stage.does)
+        if name == "hub":
+            _pins(command)
         if stage.keys:
             command.add_argument("key", metavar=stage.keys.rsplit(".", 1)[-1].removesuffix("s").upper())
     preset = commands.add_parser("preset", help="write a preset over params.yaml and say what changes")
     preset.add_argument("name", metavar="NAME")
     commands.add_parser("schema", help="write the JSON schema of params.yaml, for editors")
+    planned = commands.add_parser(
+        "plan", help="say what the experiment will read, compute and store, without running it"
+    )
+    planned.add_argument("--gpu", default="H200", help="the GPU that hours are given for")
     asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     for chatty in ("httpx", "datasets", "mteb", "sentence_transformers", "transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
+        if getattr(asked, "about", None):
+            return _about_pins(asked)
         if asked.command in FLOW:
             run_stage(asked.command, getattr(asked, "key", None))
+        elif asked.command == "plan":
+            from rosberta import params, plan
+
+            sys.stdout.write(plan.run(params.load(), asked.gpu))
         else:
             from rosberta import presets
 
@@ -42,6 +54,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"rosberta: {line}\n")
         return 1
     return 0
+
+
+def _pins(command: argparse.ArgumentParser) -> None:
+    about = command.add_subparsers(dest="about", metavar="check | mirror DIR")
+    about.add_parser("check", help="say of every pin whether it can be had, without downloading")
+    about.add_parser("mirror", help="download every pin into a folder").add_argument("folder", type=Path, metavar="DIR")
+
+
+def _about_pins(asked: argparse.Namespace) -> int:
+    from rosberta import params
+
+    experiment = params.load()
+    settle(1, online=True, scratch=Path(".scratch/hub@pins"))
+    from rosberta import pins
+
+    if asked.about == "mirror":
+        pins.mirror(experiment, asked.folder)
+        return 0
+    table, complete = pins.check(experiment)
+    sys.stdout.write(table)
+    return 0 if complete else 1
 
 
 def run_stage(stage: str, key: str | None) -> None:
@@ -84,6 +117,7 @@ def settle(threads: int, *, online: bool, scratch: Path) -> None:
     os.environ["RAYON_NUM_THREADS"] = "1"
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["HF_HUB_DISABLE_XET"] = "1"  # one way to download, which resumes what broke off
     os.environ["HF_DATASETS_CACHE"] = str(scratch.absolute() / "datasets")
     os.environ["MTEB_CACHE"] = str(scratch.absolute() / "mteb")
     if not online or os.environ.get("ROSBERTA_MIRROR"):

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ CHECKED = Path("data/check.txt")
 HUB = Path("data/hub")
 BENCHMARK = Path("data/benchmark")
 COLLECTED = Path("data/collected")
+DUPLICATES = Path("data/duplicates")
 CLEANED = Path("data/cleaned")
+REMOVED = Path("data/removed")
 MINED = Path("data/mined")
 MIXTURES = Path("data/mixtures")
 VOCABULARY = Path("data/vocabulary")
@@ -146,10 +148,54 @@ def read_rows(path: Path) -> pa.Table:
         raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
 
 
+def read_batches(path: Path, columns: Sequence[str] | None = None, size: int = 4096) -> Iterator[list[dict[str, Any]]]:
+    """Read rows of a parquet file in batches, so that memory does not grow with the file.
+
+    Raises:
+        Mistake: the file is missing, or is no such table.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(size, columns=columns, use_threads=False):
+                yield batch.to_pylist()
+    except FileNotFoundError:
+        raise Mistake(f"{path}: missing; run the stage that writes it, or restore it with `dvc checkout`") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
+
+
+class Writer:
+    """A parquet file of rows that grows batch by batch; equal rows give equal bytes, whatever the batches."""
+
+    def __init__(self, path: Path, schema: pa.Schema, group: int = 65_536) -> None:
+        """Open the file."""
+        self._file = pq.ParquetWriter(path, schema, compression="zstd")
+        self._schema, self._group = schema, group
+        self._waiting: list[Mapping[str, Any]] = []
+
+    def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append rows."""
+        for row in rows:
+            self._waiting.append(row)
+            if len(self._waiting) == self._group:
+                self._flush()
+
+    def close(self, counts: Mapping[str, Any]) -> None:
+        """Write what is waiting, and the stage's counts."""
+        self._flush()
+        self._file.add_key_value_metadata({_COUNTS: json.dumps(counts, sort_keys=True, ensure_ascii=False).encode()})
+        self._file.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._file.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
+            self._waiting = []
+
+
 def read_counts(path: Path) -> dict[str, Any]:
     """Read the counts that a stage laid beside its rows: read, kept, and dropped by reason."""
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        metadata = pq.read_metadata(path).metadata or {}
     except FileNotFoundError:
         raise Mistake(f"{path}: missing; run the stage that writes it, or restore it with `dvc checkout`") from None
     return json.loads(metadata[_COUNTS]) if _COUNTS in metadata else {}

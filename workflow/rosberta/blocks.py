@@ -8,7 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Group = Literal["basic_english", "basic_russian", "synthetic", "retrieval"]
+Group = Literal["basic_english", "basic_russian", "synthetic", "retrieval", "extra", "texts"]
+"""The four groups of the paper's Table 6; `extra`: pairs beyond it; `texts`: single texts, for masked language
+modelling alone."""
+TEXTS = "texts"
+"""The group of single texts: nothing is paired in them, so they are neither mined nor contrasted."""
 Category = Literal[
     "Classification", "Clustering", "MultilabelClassification", "PairClassification", "Reranking", "Retrieval", "STS"
 ]
@@ -58,7 +62,7 @@ class Pin(Block):
     url: str | None = None
     """Where the one file lies, for sets that are on no hub."""
     licence: str | None = None
-    """Licence as its publisher states it; null: none stated."""
+    """Licence as its publisher states it, as far as known; null: none stated."""
 
 
 class Miniature(Block):
@@ -128,9 +132,31 @@ class Source(Block):
     task: Literal["retrieval", "nli", "sts", "classification", "clustering", "translation"]
     """What relation holds between anchor and positive."""
     cap: int | None = Field(None, ge=1)
-    """Rows at most; null: `collect.cap`. The paper's Table 6 gives the recipe's."""
+    """Rows at most, after cleaning; null: `collect.cap`. The paper's Table 6 gives the recipe's."""
+    rows: int | None = Field(None, ge=1)
+    """Raw rows read at most, of files in a seeded order; null: all. For sets of tens of gigabytes."""
+    paper_set: str | None = None
+    """The set of the paper's Table 6 that it is, or is a part of; null: none."""
+    licence: str | None = None
+    """Licence of just this part of the set; null: that of its pin."""
+    commercial: bool | None = None
+    """Whether the licence permits commercial use, as far as known; null: not stated."""
+    min_cosine: float | None = Field(None, ge=-1, le=1)
+    """Cosine of both sides in `clean.similarity.model` at least, for mined translations (paper A.1.2: LaBSE, threshold
+    not published); null: not asked."""
     options: dict[str, Any] = {}
     """Options of the adapter."""
+
+
+class Missing(Block):
+    """A set of the recipe that cannot be had."""
+
+    paper_set: str
+    """Its name in the paper's Table 6."""
+    reason: str
+    """Why not."""
+    substitute: str | None = None
+    """The source that is taken instead; null: none."""
 
 
 class Collect(Block):
@@ -140,5 +166,9 @@ class Collect(Block):
     """Seed of the samples that bring a source under its cap, and of the adapters' choices. Not published: ours."""
     cap: int = Field(100_000, ge=1)
     """Rows of a source at most, unless the source says otherwise (paper Table 6: most are capped at 100 thousand)."""
+    surplus: float = Field(1.5, ge=1)
+    """How many times its cap a source is collected, for the cleaning to drop from. Not published: ours."""
     sources: dict[Name, Source] = Field(min_length=1)
     """Sources by name."""
+    missing: dict[Name, Missing] = {}
+    """Sets of the recipe that cannot be had, and what is taken instead."""

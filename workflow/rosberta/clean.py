@@ -1,19 +1,33 @@
-"""Stage `clean`: what a training row must be, and that it holds nothing of the benchmark's test texts."""
+"""Stage `clean`: what a training row must be, and that it holds nothing of the benchmark's test texts.
+
+``data/cleaned/<source>.parquet`` holds the rows that are fit to train on, a seeded sample of them where there are more
+than the source's cap; ``data/removed/<source>.parquet`` every other row as it was collected, with the reason.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosberta.artifacts import CLEANED, COLLECTED, read_rows, write_rows
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from rosberta.artifacts import CLEANED, COLLECTED, REMOVED, ROW, Writer, read_batches, whole
+from rosberta.deduplicate import duplicates
+from rosberta.draw import draw
 from rosberta.hub import fetch
+from rosberta.language import foreign
 from rosberta.lengths import overlong, tokenizer_of
 from rosberta.mistakes import Mistake
+from rosberta.ngrams import whole as hashed
 from rosberta.normal import normal, tidy
-from rosberta.overlap import Leaks, overlap
+from rosberta.overlap import Leak, benchmark
 
 if TYPE_CHECKING:
     from rosberta.params import Experiment
@@ -23,141 +37,293 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 OVERLAP = "overlap with the benchmark"
+OVER_CAP = "over the cap"
+CONFLICT = "conflicting label"
+
+TOLD = 5
+"""Ids of examples for each task and rule."""
+
+LISTED = pa.schema(
+    [*ROW, ("reason", pa.string()), ("rule", pa.string()), ("tasks", pa.list_(pa.string())), ("test_text", pa.string())]
+)
+"""A removed row: as it was collected, why it was removed, and of an overlap the rule, the tasks and the test text."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides of a row beside the row itself."""
+
+    min_characters: int
+    overlong: Callable[[Iterable[str]], set[str]]
+    """Which of some texts are too long."""
+    overlap: Callable[[Sequence[str]], Mapping[int, Leak]]
+    """Which of some normal forms hold a test text, by place."""
+    duplicates: Mapping[str, str] = field(default_factory=dict)
+    """Reason to drop a row that another one says, by id."""
+    language: str | None = None
+    """Language of the source; None: not checked."""
+    cosine: Callable[[Sequence[str], Sequence[str]], np.ndarray] | None = None
+    """Cosine of both sides of pairs; None: not asked."""
+    min_cosine: float = -1.0
 
 
 def run(experiment: Experiment, key: str) -> None:
-    """Write ``data/cleaned/<key>.parquet``: the rows of ``data/collected/<key>.parquet`` that are fit to train on.
+    """Write ``data/cleaned/<key>.parquet`` and ``data/removed/<key>.parquet``.
 
     Raises:
         Mistake: an input is missing or damaged, or no row is left.
     """
-    settings = experiment.clean
-    collected = read_rows(COLLECTED / f"{key}.parquet").to_pylist()
+    settings, source = experiment.clean, experiment.collect.sources[key]
+    path = COLLECTED / f"{key}.parquet"
     tokenizer = tokenizer_of(fetch("model", settings.tokenizer))
-    rows, counts = clean(
-        collected,
+    held = benchmark(experiment.benchmark.tasks, settings.overlap)
+    rules = Rules(
         min_characters=settings.min_characters,
         overlong=lambda texts: overlong(texts, tokenizer, settings.max_tokens),
-        overlap=lambda forms: overlap(forms, experiment.benchmark.tasks, settings.min_overlap_words),
+        overlap=held.find,
+        duplicates=duplicates(key),
+        language=source.language if settings.check_language else None,
+        cosine=None if source.min_cosine is None else cosine_of(experiment),
+        min_cosine=-1.0 if source.min_cosine is None else source.min_cosine,
     )
-    dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts["dropped"].items())) or "none"
-    if not rows:
-        raise Mistake(f"clean: of {len(collected)} rows of {key} none is left ({dropped}); check its adapter's options")
-    write_rows(CLEANED / f"{key}.parquet", rows, counts)
+    cap = source.cap or experiment.collect.cap
+    with whole(CLEANED / f"{key}.parquet") as kept, whole(REMOVED / f"{key}.parquet") as removed:
+        counts = clean(path, kept, removed, rules, cap=cap, seed=experiment.collect.seed)
+        dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts["dropped"].items())) or "none"
+        if not counts["kept"]:
+            raise Mistake(
+                f"clean: of {counts['read']} rows of {key} none is left ({dropped}); check its adapter's options"
+            )
     log.info("%s: read %d, kept %d, dropped: %s", key, counts["read"], counts["kept"], dropped)
 
 
-def clean(
-    rows: Iterable[Row],
-    *,
-    min_characters: int,
-    overlong: Callable[[Iterable[str]], set[str]],
-    overlap: Callable[[set[str]], Leaks],
-) -> tuple[list[Row], dict[str, Any]]:
-    """Tidy the texts of `rows`, and drop what is not fit to train on; return what is left, in order, and the counts.
+def cosine_of(experiment: Experiment) -> Callable[[Sequence[str], Sequence[str]], np.ndarray]:
+    """The cosine of pairs in the model that the parameters name."""
+    from rosberta.encoding import embed, embedder
+
+    settings = experiment.clean.similarity
+    assert settings.model is not None
+    model = embedder(fetch("model", settings.model), settings.pooling, settings.max_length)
+
+    def cosine(anchors: Sequence[str], positives: Sequence[str]) -> np.ndarray:
+        sides = (embed(model, side, settings.prompt, settings.batch_size) for side in (anchors, positives))
+        return np.einsum("ij,ij->i", *sides)
+
+    return cosine
+
+
+def clean(path: Path, kept: Path, removed: Path, rules: Rules, *, cap: int, seed: int) -> dict[str, Any]:
+    """Clean the rows of a file into two others, in batches; return the counts, which the first file holds, too.
 
     Texts are equal where their normal forms are. Of the reasons to drop a row the first counts: empty text, too short,
-    no words, too long, positive equals anchor, overlap with the benchmark, duplicate (of an earlier pair). A negative
-    that is not fit, or is none, is removed from its row, which stays.
+    no words, too long, positive equals anchor, another language, duplicate (of whatever kind), conflicting label,
+    overlap with the benchmark, low similarity, over the cap. A negative that is not fit, or is none, is removed from
+    its row, which stays.
 
-    Counts: ``read``, ``kept``, ``dropped`` by reason (read = kept + all dropped), ``negatives`` of the rows kept
-    (``kept``, and ``removed`` by reason), and ``overlap`` by task: ``rows`` dropped and ``negatives`` removed. A text
-    that two tasks hold counts for both.
+    Counts: ``read``, ``kept``, ``dropped`` by reason (read = kept + all dropped), ``negatives`` of the rows that passed
+    (``kept``, and ``removed`` by reason), and ``overlap`` by task and rule: ``rows`` dropped, ``negatives`` removed,
+    and ``ids`` of some. A text that two tasks hold counts for both.
     """
+    related = Related.of(path)
+    tally = _Tally()
+    numbers: list[int] = []
+    passed, listed = Writer(kept, ROW), Writer(removed, LISTED)
+    total = pq.read_metadata(path).num_rows
+    with tqdm(total=total, desc="clean", unit="row") as progress:
+        for rows in read_batches(path):
+            for row, gone in _batch(rows, rules, related, tally):
+                if gone is not None:
+                    listed.write([gone])
+                else:
+                    passed.write([row])
+                    numbers.append(draw(seed, "sample", row["anchor"], row["positive"] or ""))
+            progress.update(len(rows))
+    counts = tally.counts(len(numbers))
+    listed.close({})
+    passed.close(counts)
+    if len(numbers) > cap:
+        counts = _capped(kept, np.array(numbers, np.uint64), counts, cap)
+    return counts
+
+
+def _capped(path: Path, numbers: np.ndarray, counts: dict[str, Any], cap: int) -> dict[str, Any]:
+    """Keep the rows with the smallest drawn numbers: the sample does not depend on the rows' order."""
+    chosen = np.zeros(len(numbers), bool)
+    chosen[np.argsort(numbers, kind="stable")[:cap]] = True
+    counts = {**counts, "kept": cap, "dropped": {**counts["dropped"], OVER_CAP: len(numbers) - cap}}
+    row = negatives = 0
+    with whole(path) as part:
+        writer = Writer(part, ROW)
+        for rows in read_batches(path):
+            sampled = [each for each, wanted in zip(rows, chosen[row : row + len(rows)], strict=True) if wanted]
+            negatives += sum(len(each["negatives"]) for each in sampled)
+            writer.write(sampled)
+            row += len(rows)
+        counts["negatives"] = {**counts["negatives"], "kept": negatives}
+        writer.close(counts)
+    return counts
+
+
+@dataclass(frozen=True)
+class Related:
+    """Which texts belong to an anchor, in any row of a source, as sorted hashes of both normal forms."""
+
+    positives: np.ndarray
+    negatives: np.ndarray
+    """Those of judged pairs alone, where a pair that is both was judged twice."""
+
+    @classmethod
+    def of(cls, path: Path) -> Related:
+        """Read a file once; where no row has negatives, there is nothing to know."""
+        if not any(row["negatives"] for rows in read_batches(path, ["negatives"]) for row in rows):
+            return cls(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
+        positives, negatives = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
+        for rows in read_batches(path, ["anchor", "positive", "negatives", "task"]):
+            pairs = [pair(row["anchor"], row["positive"]) for row in rows if row["positive"] is not None]
+            judged = [pair(row["anchor"], text) for row in rows if row["task"] == "nli" for text in row["negatives"]]
+            positives.append(np.array(pairs, np.uint64))
+            negatives.append(np.array(judged, np.uint64))
+        return cls(np.unique(np.concatenate(positives)), np.unique(np.concatenate(negatives)))
+
+
+def pair(anchor: str, text: str) -> int:
+    """The hash of an anchor and a text that belongs to it."""
+    return hashed(f"{normal(anchor)}\n{normal(text)}")
+
+
+def _holds(hashes: np.ndarray, wanted: int) -> bool:
+    place = int(np.searchsorted(hashes, np.uint64(wanted)))
+    return place < len(hashes) and int(hashes[place]) == wanted
+
+
+@dataclass
+class _Tally:
+    """What was dropped and removed so far."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
+    negatives: int = 0
+    overlap: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+
+    def leaked(self, leak: Leak, what: str, id: str) -> None:
+        """Count one leak for each task that holds the text."""
+        for task in leak.tasks:
+            entry = self.overlap.setdefault(task, {}).setdefault(leak.rule, {"rows": 0, "negatives": 0, "ids": []})
+            entry[what] += 1
+            if len(entry["ids"]) < TOLD:
+                entry["ids"].append(id)
+
+    def counts(self, kept: int) -> dict[str, Any]:
+        """The counts as they are written."""
+        return {
+            "read": kept + self.dropped.total(),
+            "kept": kept,
+            "dropped": dict(self.dropped),
+            "negatives": {"kept": self.negatives, "removed": dict(self.removed)},
+            "overlap": self.overlap,
+        }
+
+
+def _batch(rows: Sequence[Row], rules: Rules, related: Related, tally: _Tally) -> Iterator[tuple[Row, Row | None]]:
+    """Each row of a batch as it is written, and how it is listed if it is removed."""
     tidied = [
         {
             **row,
             "anchor": tidy(row["anchor"]),
-            "positive": tidy(row["positive"]),
+            "positive": None if row["positive"] is None else tidy(row["positive"]),
             "negatives": [tidy(negative) for negative in row["negatives"]],
         }
         for row in rows
     ]
-    source = _Source.of(tidied, min_characters, overlong, overlap)
-    kept: list[Row] = []
-    seen: set[tuple[str, str]] = set()
-    dropped: Counter[str] = Counter()
-    removed: Counter[str] = Counter()
-    overlaps: dict[str, Counter[str]] = {"rows": Counter(), "negatives": Counter()}
-    for row in tidied:
-        pair = (source.forms[row["anchor"]], source.forms[row["positive"]])
-        reason = source.unfit_pair(row["anchor"], row["positive"]) or ("duplicate" if pair in seen else None)
-        if reason:
-            dropped[reason] += 1
-            if reason == OVERLAP:
-                overlaps["rows"].update(_tasks(source.leaks, pair))
+    texts = _Texts.of(tidied, rules)
+    reasons = [texts.unfit(row) or _unfit(row, rules, related, texts) for row in tidied]
+    if rules.cosine is not None:
+        asked = [place for place, reason in enumerate(reasons) if reason is None and tidied[place]["positive"]]
+        pairs = ([tidied[place][side] for place in asked] for side in ("anchor", "positive"))
+        for place, cosine in zip(asked, rules.cosine(*pairs) if asked else (), strict=True):
+            if cosine < rules.min_cosine:
+                reasons[place] = "low similarity"
+    for row, tidy_row, reason in zip(rows, tidied, reasons, strict=True):
+        if reason is None:
+            yield _with_negatives(tidy_row, texts, related, tally), None
             continue
-        seen.add(pair)
-        negatives: dict[str, str] = {}
-        for negative in row["negatives"]:
-            form = source.forms[negative]
-            reason = source.unfit_negative(negative, row["anchor"]) or ("duplicate" if form in negatives else None)
-            if reason is None:
-                negatives[form] = negative
-                continue
-            removed[reason] += 1
-            if reason == OVERLAP:
-                overlaps["negatives"].update(_tasks(source.leaks, (form,)))
-        kept.append({**row, "negatives": list(negatives.values())})
-    counts = {
-        "read": len(tidied),
-        "kept": len(kept),
-        "dropped": dict(dropped),
-        "negatives": {"kept": sum(len(row["negatives"]) for row in kept), "removed": dict(removed)},
-        "overlap": {name: dict(by_task) for name, by_task in overlaps.items()},
-    }
-    return kept, counts
+        tally.dropped[reason] += 1
+        leaks = [texts.leaks[side] for side in (tidy_row["anchor"], tidy_row["positive"]) if side in texts.leaks]
+        leak = leaks[0] if reason == OVERLAP else None
+        # A task that holds both sides counts once.
+        by_task = {task: each for each in reversed(leaks) for task in each.tasks} if leak else {}
+        for task, each in sorted(by_task.items()):
+            tally.leaked(each._replace(tasks=(task,)), "rows", row["id"])
+        found = {"rule": leak.rule, "tasks": list(leak.tasks), "test_text": leak.text} if leak else {}
+        yield tidy_row, {**row, "reason": reason, **found}
+
+
+def _unfit(row: Row, rules: Rules, related: Related, texts: _Texts) -> str | None:
+    """What makes a row unfit, of what its texts alone do not say."""
+    anchor, positive = row["anchor"], row["positive"]
+    if rules.language is not None and foreign(anchor, positive, rules.language):
+        return "another language"
+    if row["id"] in rules.duplicates:
+        return rules.duplicates[row["id"]]
+    if positive is not None and len(related.negatives) and _holds(related.negatives, pair(anchor, positive)):
+        return CONFLICT
+    return OVERLAP if anchor in texts.leaks or positive in texts.leaks else None
+
+
+def _with_negatives(row: Row, texts: _Texts, related: Related, tally: _Tally) -> Row:
+    """The row with those of its negatives that are fit, one of each normal form."""
+    negatives: dict[str, str] = {}
+    for negative in row["negatives"]:
+        form = texts.forms[negative]
+        # A short text is a fair negative: "Нет." contradicts many a premise.
+        reason = texts.flaw(negative, 1)
+        if reason is None and form == texts.forms[row["anchor"]]:
+            reason = "equals the anchor"
+        if reason is None and _holds(related.positives, hashed(f"{texts.forms[row['anchor']]}\n{form}")):
+            reason = "a positive of the anchor"
+        if reason is None and negative in texts.leaks:
+            reason = OVERLAP
+            tally.leaked(texts.leaks[negative], "negatives", row["id"])
+        if reason is None and form in negatives:
+            reason = "duplicate"
+        if reason is None:
+            negatives[form] = negative
+        else:
+            tally.removed[reason] += 1
+    tally.negatives += len(negatives)
+    return {**row, "negatives": list(negatives.values())}
 
 
 @dataclass(frozen=True)
-class _Source:
-    """What is known of all texts of a source, found in one pass each."""
+class _Texts:
+    """What is known of the texts of a batch, found in one pass each."""
 
     min_characters: int
     forms: Mapping[str, str]
     """Normal form of each text."""
-    long: Set[str]
-    """The texts that are too long."""
-    leaks: Leaks
-    positives: Mapping[str, Set[str]]
-    """Normal forms of all positives of an anchor, by the anchor's."""
+    long: set[str]
+    leaks: Mapping[str, Leak]
 
     @classmethod
-    def of(
-        cls,
-        rows: Sequence[Row],
-        min_characters: int,
-        overlong: Callable[[Iterable[str]], set[str]],
-        overlap: Callable[[set[str]], Leaks],
-    ) -> _Source:
-        texts = dict.fromkeys(text for row in rows for text in (row["anchor"], row["positive"], *row["negatives"]))
+    def of(cls, rows: Sequence[Row], rules: Rules) -> _Texts:
+        every = (text for row in rows for text in (row["anchor"], row["positive"], *row["negatives"]))
+        texts = list(dict.fromkeys(text for text in every if text is not None))
         forms = {text: normal(text) for text in texts}
-        positives: dict[str, set[str]] = {}
-        for row in rows:
-            positives.setdefault(forms[row["anchor"]], set()).add(forms[row["positive"]])
-        return cls(min_characters, forms, overlong(texts), overlap(set(forms.values())), positives)
+        found = rules.overlap(list(forms.values()))
+        return cls(
+            rules.min_characters, forms, rules.overlong(texts), {texts[place]: leak for place, leak in found.items()}
+        )
 
-    def unfit_pair(self, anchor: str, positive: str) -> str | None:
-        """What makes a pair unfit to train on."""
-        for text in (anchor, positive):
-            if flaw := self._flaw(text, self.min_characters):
+    def unfit(self, row: Row) -> str | None:
+        """What makes a row unfit, of what its texts say."""
+        anchor, positive = row["anchor"], row["positive"]
+        for text in (anchor,) if positive is None else (anchor, positive):
+            if flaw := self.flaw(text, self.min_characters):
                 return flaw
-        if self.forms[anchor] == self.forms[positive]:
-            return "positive equals anchor"
-        return OVERLAP if self.forms[anchor] in self.leaks or self.forms[positive] in self.leaks else None
+        return "positive equals anchor" if positive is not None and self.forms[anchor] == self.forms[positive] else None
 
-    def unfit_negative(self, negative: str, anchor: str) -> str | None:
-        """What makes a text unfit as a negative of an anchor."""
-        # A short text is a fair negative: "Нет." contradicts many a premise.
-        if flaw := self._flaw(negative, 1):
-            return flaw
-        if self.forms[negative] == self.forms[anchor]:
-            return "equals the anchor"
-        if self.forms[negative] in self.positives[self.forms[anchor]]:
-            return "a positive of the anchor"
-        return OVERLAP if self.forms[negative] in self.leaks else None
-
-    def _flaw(self, text: str, min_characters: int) -> str | None:
+    def flaw(self, text: str, min_characters: int) -> str | None:
+        """What keeps a text from being trained on."""
         if not text:
             return "empty text"
         if len(text) < min_characters:
@@ -165,8 +331,3 @@ class _Source:
         if not self.forms[text]:
             return "no words"
         return "too long" if text in self.long else None
-
-
-def _tasks(leaks: Leaks, forms: Iterable[str]) -> list[str]:
-    """Each task that holds one of the forms, once."""
-    return sorted({task for form in forms for task in leaks.get(form, ())})

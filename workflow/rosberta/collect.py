@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ OVER_CAP = "over the cap"
 def run(experiment: Experiment, key: str) -> None:
     """Write ``data/collected/<key>.parquet``.
 
-    Its counts are ``read``, ``kept``, ``dropped`` by reason (read = kept + all dropped) and ``negatives``: ``given``
+    Its counts are ``read``, ``kept``, ``dropped`` by reason, ``split`` (examples beyond the first of a row; read +
+    split = kept + all dropped), ``unread_files`` (not read to their end, under a limit), and ``negatives``: ``given``
     with the rows kept, ``unusable`` and left out.
 
     Raises:
@@ -38,34 +40,57 @@ def run(experiment: Experiment, key: str) -> None:
     folder = fetch("dataset", source.dataset)
     try:
         rows, counts = collect(
-            key, source, folder, cap=source.cap or experiment.collect.cap, seed=experiment.collect.seed
+            key,
+            source,
+            folder,
+            cap=source.cap or experiment.collect.cap,
+            seed=experiment.collect.seed,
+            surplus=experiment.collect.surplus,
+            limit=source.rows,
         )
     except Mistake as mistake:
         raise Mistake(f"collect.sources.{key}: {source.dataset}: {mistake}") from None
     write_rows(COLLECTED / f"{key}.parquet", rows, counts)
     dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts["dropped"].items()))
-    log.info("%s: read %d, kept %d, dropped: %s", key, counts["read"], counts["kept"], dropped or "none")
+    unread = f" ({counts['unread_files']} files not to their end)" if counts["unread_files"] else ""
+    log.info("%s: read %d%s, kept %d, dropped: %s", key, counts["read"], unread, counts["kept"], dropped or "none")
 
 
 def collect(
-    name: str, source: Source, folder: Path, *, cap: int, seed: int
+    name: str, source: Source, folder: Path, *, cap: int, seed: int, surplus: float = 1.0, limit: int | None = None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Read, adapt and sample one source; return its rows in their original order, and the counts.
 
-    The sample holds the `cap` examples with the smallest number drawn for (seed, anchor, positive): another order of
-    files or rows gives the same sample.
+    The sample holds the examples with the smallest number drawn for (seed, anchor, positive): another order of files
+    or rows gives the same sample. In memory are the sample and a row, besides what the adapter holds.
+
+    Args:
+        name: of the source.
+        source: what to read, and with which adapter.
+        folder: where its files are.
+        cap: examples that are wanted at most.
+        seed: of the sample, of the adapter's choices, and of the order of files under a limit.
+        surplus: how many times the cap to keep, for what cleaning will drop.
+        limit: raw rows to read at most. They come from the first files in an order drawn for the files' names, so
+            the sample is one of these files, not of the set. None: all rows of all files, in order of their paths.
     """
     adapter = sources.adapter(source.adapter)
     options = sources.options(source.adapter, source.options)
-    stream = Counted(tqdm(_stream(raw.files(folder, source.files), folder, adapter, options), name, unit="row"))
-    sample: Sample[Example] = Sample(cap)
+    files = raw.files(folder, source.files)
+    if limit is not None:
+        files.sort(key=lambda path: draw(seed, "file", path.relative_to(folder).as_posix()))
+    stream = Stream(files, folder, adapter, options, limit)
+    sample: Sample[Example] = Sample(math.ceil(cap * surplus))
     dropped: Counter[str] = Counter()
-    outcomes = 0
-    for outcome in adapter.rows(stream, options, seed):
-        outcomes += 1
+    outcomes = split = 0
+    for order, outcome in enumerate(adapter.rows(tqdm(stream, name, unit="row"), options, seed)):
         if isinstance(outcome, Drop):
+            outcomes += 1
             dropped[outcome.reason] += 1
-        elif not sample.add(draw(seed, "sample", outcome.anchor, outcome.positive), outcome.position, outcome):
+            continue
+        outcomes += outcome.part == 0
+        split += outcome.part > 0
+        if not sample.add(draw(seed, "sample", outcome.anchor, outcome.positive or ""), order, outcome):
             dropped[OVER_CAP] += 1
     if outcomes != stream.count:
         raise RuntimeError(f"adapter {source.adapter!r} read {stream.count} rows and accounted for {outcomes}")
@@ -74,40 +99,52 @@ def collect(
         raise Mistake(
             f"none of {stream.count} rows can be used ({reasons or 'the files are empty'}); check its options"
         )
+    kept = sorted(sample, key=lambda example: (example.position, example.part))
     counts = {
         "read": stream.count,
-        "kept": len(sample),
+        "split": split,
+        "kept": len(kept),
         "dropped": dict(dropped),
+        "unread_files": len(files) - stream.finished,
         "negatives": {
-            "given": sum(len(example.negatives) for example in sample),
-            "unusable": sum(example.unusable for example in sample),
+            "given": sum(len(example.negatives) for example in kept),
+            "unusable": sum(example.unusable for example in kept),
         },
     }
-    return [_row(name, source, example) for example in sample], counts
+    return [_row(name, source, example) for example in kept], counts
 
 
-class Counted:
-    """An iterable that knows how many items were taken from it."""
+class Stream:
+    """Rows of files, one file after another, with the columns that the adapter needs; at most `limit` rows.
 
-    def __init__(self, items: Iterable[raw.Raw]) -> None:
-        """Count from 0."""
-        self._items = items
-        self.count = 0
+    Attributes:
+        count: rows taken so far.
+        finished: files read to their end.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], folder: Path, adapter: Adapter, options: AdapterOptions, limit: int | None
+    ) -> None:
+        """Start before the first file."""
+        self.count = self.finished = 0
+        self._files, self._folder, self._adapter, self._options, self._limit = files, folder, adapter, options, limit
 
     def __iter__(self) -> Iterator[raw.Raw]:
-        """Yield and count."""
-        for item in self._items:
-            self.count += 1
-            yield item
+        """Yield and count.
 
-
-def _stream(files: Sequence[Path], folder: Path, adapter: Adapter, options: AdapterOptions) -> Iterator[raw.Raw]:
-    """Rows of all files, one after another, with the columns that the adapter needs."""
-    for path in files:
-        found = raw.columns(path)
-        needed = adapter.columns(options, found)
-        _require(needed, found, path.relative_to(folder).as_posix())
-        yield from raw.rows(path, needed)
+        Raises:
+            Mistake: a file is damaged, or lacks a column.
+        """
+        for path in self._files:
+            found = raw.columns(path)
+            needed = self._adapter.columns(self._options, found)
+            _require(needed, found, path.relative_to(self._folder).as_posix())
+            for row in raw.rows(path, needed):
+                if self.count == self._limit:
+                    return
+                self.count += 1
+                yield row
+            self.finished += 1
 
 
 def _require(needed: Sequence[str], found: Sequence[str], file: str) -> None:
@@ -128,5 +165,5 @@ def _row(name: str, source: Source, example: Example) -> dict[str, Any]:
         "language": source.language,
         "source": name,
         "group": source.group,
-        "id": f"{name}:{example.position}",
+        "id": f"{name}:{example.position}" + (f".{example.part}" if example.part else ""),
     }

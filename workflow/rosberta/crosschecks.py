@@ -45,6 +45,13 @@ def _data(e: Experiment) -> Iterator[str]:
             yield from _mistakes(partial(options, source.adapter, source.options), f"{where}.")
         else:
             yield from _known(f"{where}.adapter", source.adapter, adapters(), "rosberta.sources")
+        if source.paper_set is not None:
+            yield from _known(f"{where}.paper_set", source.paper_set, _sets(), "the paper's Table 6")
+    for name, missing in e.collect.missing.items():
+        where = f"collect.missing.{name}"
+        yield from _known(f"{where}.paper_set", missing.paper_set, _sets(), "the paper's Table 6")
+        if missing.substitute is not None:
+            yield from _known(f"{where}.substitute", missing.substitute, e.collect.sources, "collect.sources")
     yield from _known("clean.tokenizer", e.clean.tokenizer, models, "hub.models")
     yield from _known("mine.teacher", e.mine.teacher, models, "hub.models")
 
@@ -65,6 +72,8 @@ def _built(e: Experiment) -> Iterator[str]:
     for name, run in e.runs.items():
         yield from _known(f"runs.{name}.encoder", run.encoder, e.encoders, "encoders")
         yield from _known(f"runs.{name}.mixture", run.mixture, e.mixtures, "mixtures")
+        if run.mixture in e.mixtures and e.sources_of(run.mixture) and not e.pairs_of(run.mixture):
+            yield f"runs.{name}.mixture: {run.mixture!r} holds single texts alone; a run needs sources of pairs"
         yield from _mistakes(partial(e.merge_of, name))
         yield from _mistakes(partial(_enough_negatives, e, name))
     for name, model in e.models.items():
@@ -77,6 +86,13 @@ def _enough_negatives(e: Experiment, run: str) -> None:
         raise Mistake(
             f"runs.{run}: contrast.hard_negatives is {wanted}, but mine.negatives gives {e.mine.negatives} a row"
         )
+
+
+def _sets() -> list[str]:
+    """Names of the sets of the paper's Table 6."""
+    from rosberta import published
+
+    return [each.name for each in published.sets()]
 
 
 def _known(where: str, name: str, known: Iterable[str], block: str) -> Iterator[str]:

@@ -25,7 +25,10 @@ FLOW: dict[str, Stage] = {
     "hub": Stage("resolves every pin; builds the miniature", ("check",)),
     "benchmark": Stage("lays out the tasks and lists their test texts", ("hub",)),
     "collect": Stage("turns a raw set into training rows", ("hub",), "collect.sources"),
-    "clean": Stage("normalises, drops, decontaminates", ("collect", "benchmark", "hub"), "collect.sources"),
+    "deduplicate": Stage("lists what other rows say already", ("collect",)),
+    "clean": Stage(
+        "normalises, drops, decontaminates", ("collect", "deduplicate", "benchmark", "hub"), "collect.sources"
+    ),
     "mine": Stage("adds hard negatives", ("clean", "hub"), "collect.sources"),
     "mix": Stage("writes the plan of a mixture", ("clean", "mine"), "mixtures"),
     "vocabulary": Stage("adds the donor's tokens to the base", ("hub",), "encoders"),
@@ -35,6 +38,6 @@ FLOW: dict[str, Stage] = {
     "evaluate": Stage("scores a model on every task", ("merge", "pretrain", "hub", "benchmark"), "models"),
     "report": Stage(
         "lays the numbers beside the paper's",
-        ("benchmark", "collect", "clean", "mine", "mix", "pretrain", "contrast", "merge", "evaluate"),
+        ("hub", "benchmark", "collect", "clean", "mine", "mix", "pretrain", "contrast", "merge", "evaluate"),
     ),
 }

@@ -8,15 +8,13 @@ miniature. What they hand over is held to the manifest, so a later stage never w
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tqdm import tqdm
 
-from rosberta import origins
+from rosberta import checksums, origins
 from rosberta.artifacts import HUB, canonical, files_of, read_json, sha256, whole
 from rosberta.mistakes import Mistake, nearest
 
@@ -38,8 +36,6 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
         Mistake: a pin without revision, a revision or file that is gone, content that is not what the pin says.
     """
     hub = experiment.hub
-    pins: list[tuple[Kind, str, Pin]] = [("dataset", id, pin) for id, pin in sorted(hub.datasets.items())]
-    pins += [("model", id, pin) for id, pin in sorted(hub.models.items())]
     with whole(HUB) as part:
         part.mkdir()
         if hub.origin == "miniature":
@@ -49,35 +45,70 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
                 part / "miniature", sorted(hub.datasets), sorted(hub.models), hub.miniature.seed, hub.miniature.rows
             )
         total = 0
-        for kind, id, pin in tqdm(pins, desc="resolve pins", unit="pin"):
-            if hub.origin == "miniature":
-                files = _listed(part / "miniature" / f"{kind}s" / id, pin)
-            elif folder := origins.mirror(kind, id):
-                files = _listed(folder, pin)
-                origins.held_to_revision(kind, id, pin, files)
-            else:
-                files = origins.listed(kind, id, pin)
-            files = [file for file in files if file["path"].endswith(SAFE)]
-            if not files:
-                raise Mistake(f"{kind} {id}: no file matches {pin.files}; correct hub.{kind}s.{id}.files")
-            manifest = {"kind": kind, "id": id, "revision": pin.revision, "origin": hub.origin, "files": files}
+        failures: list[Mistake] = []
+        pinned = pins(experiment)
+        for kind, id, pin in tqdm(pinned, desc="resolve pins", unit="pin"):
+            try:
+                made = hub.origin == "miniature"
+                there = _listed(part / "miniature", kind, id, pin) if made else files(kind, id, pin)[0]
+            except origins.Unreachable:
+                raise
+            except Mistake as mistake:
+                failures.append(mistake)
+                continue
+            manifest = {"kind": kind, "id": id, "revision": pin.revision, "origin": hub.origin, "files": there}
             path = part / f"{kind}s" / f"{id}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(canonical(manifest | {"url": pin.url}), encoding="utf-8")
-            total += sum(file["bytes"] for file in files)
-    log.info("resolved %d pins from origin %s, %.1f MB", len(pins), hub.origin, total / 1e6)
+            total += sum(file["bytes"] for file in there)
+        if failures:
+            raise Mistake("\n".join(map(str, failures)))
+    log.info("resolved %d pins from origin %s, %.1f MB", len(pinned), hub.origin, total / 1e6)
 
 
-def _listed(folder: Path, pin: Pin) -> list[dict[str, Any]]:
-    """The files of a local folder that the pin asks for, with size and checksum."""
+def pins(experiment: Experiment) -> list[tuple[Kind, str, Pin]]:
+    """Every pin of an experiment."""
+    datasets: list[tuple[Kind, str, Pin]] = [
+        ("dataset", id, pin) for id, pin in sorted(experiment.hub.datasets.items())
+    ]
+    return datasets + [("model", id, pin) for id, pin in sorted(experiment.hub.models.items())]
+
+
+def files(kind: Kind, id: str, pin: Pin) -> tuple[list[dict[str, Any]], str | None]:
+    """The files that the mirror, or else the hub, has for a pin, with size and checksum; and the licence it states.
+
+    Files that could carry code are left out.
+
+    Raises:
+        Mistake: it has no such thing, or something else than was pinned.
+    """
+    if origins.mirror(kind, id):
+        return _taken(kind, id, pin, origins.mirrored(kind, id, pin)), None
+    there, licence = origins.listed(kind, id, pin)
+    return _taken(kind, id, pin, there), licence
+
+
+def _taken(kind: Kind, id: str, pin: Pin, there: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of these files those that can carry no code."""
+    taken = [file for file in there if file["path"].endswith(SAFE)]
+    if not taken:
+        where = f"{kind} {id} @ {pin.revision}"
+        raise origins.Unavailable(where, f"no file matches {pin.files}", f"correct hub.{kind}s.{id}.files")
+    return taken
+
+
+def _listed(root: Path, kind: Kind, id: str, pin: Pin) -> list[dict[str, Any]]:
+    """The files of the miniature that the pin asks for, with size and checksum."""
+    folder = root / f"{kind}s" / id
     if not folder.is_dir():
-        raise Mistake(f"{folder}: no such folder; the origin lacks this set")
+        raise Mistake(f"{kind} {id}: the miniature has no such {kind}")
     paths = [(file, file.relative_to(folder).as_posix()) for file in files_of(folder)]
-    return [
+    listed = [
         {"path": path, "bytes": file.stat().st_size, "sha256": sha256(file)}
         for file, path in paths
-        if any(fnmatch(path, glob) for glob in pin.files)
+        if origins.wanted(path, pin)
     ]
+    return _taken(kind, id, pin, listed)
 
 
 def manifest(kind: Kind, id: str) -> dict[str, Any]:
@@ -103,27 +134,12 @@ def fetch(kind: Kind, id: str) -> Path:
         Mistake: the pin is not resolved, a file is missing, or a file's content is not what was pinned.
     """
     pinned = manifest(kind, id)
-    if pinned["origin"] == "miniature":
-        folder = HUB / "miniature" / f"{kind}s" / id
-    else:
-        folder = origins.mirror(kind, id) or origins.downloaded(pinned)
+    ours = pinned["origin"] == "miniature"
+    folder = HUB / "miniature" / f"{kind}s" / id if ours else origins.mirror(kind, id)
+    if folder is None:
+        return origins.downloaded(pinned)
     for file in pinned["files"]:
-        _verify(folder / file["path"], file, f"{kind} {id} @ {pinned['revision']}")
+        if words := checksums.difference(folder / file["path"], file, ours=ours):
+            advice = "run the stage `hub` again" if ours else "restore it, or fill the mirror again"
+            raise Mistake(f"{kind} {id} @ {pinned['revision']}: {file['path']} {words}; {advice}")
     return folder
-
-
-def _verify(path: Path, file: dict[str, Any], pin: str) -> None:
-    if not path.is_file():
-        raise Mistake(f"{pin}: {file['path']} is missing at its origin; restore it, or run the stage `hub` again")
-    if path.stat().st_size != file["bytes"]:
-        size = path.stat().st_size
-        raise Mistake(f"{pin}: {file['path']} has {size} bytes, pinned are {file['bytes']}; fetch it again")
-    if "sha256" in file:
-        found, expected = sha256(path), file["sha256"]
-    else:
-        # Small files on the hub are known by their git object id only.
-        content = path.read_bytes()
-        found = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-        expected = file["blob"]
-    if found != expected:
-        raise Mistake(f"{pin}: {file['path']} has checksum {found[:12]}, pinned is {expected[:12]}; fetch it again")

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rosberta.artifacts import CLEANED, MINED, read_rows, write_rows
+from rosberta.blocks import TEXTS
 from rosberta.draw import draw
 from rosberta.hub import fetch
 from rosberta.mistakes import Mistake
@@ -38,7 +39,12 @@ def run(experiment: Experiment, key: str) -> None:
     """
     settings = experiment.mine
     cleaned = read_rows(CLEANED / f"{key}.parquet").to_pylist()
-    by_rank = any(settings.methods[group] == "ranks" for group in {row["group"] for row in cleaned})
+    groups = {row["group"] for row in cleaned}
+    if TEXTS in groups:
+        # Every source has a mined file; single texts are in it as they are, without negatives.
+        write_rows(MINED / f"{key}.parquet", cleaned, {"read": len(cleaned), "kept": len(cleaned), "dropped": {}})
+        return
+    by_rank = any(settings.methods[group] == "ranks" for group in groups)
     rows, counts = mine(
         cleaned, settings.negatives, settings.seed, partial(teacher_ranks, settings) if by_rank else None
     )

@@ -26,12 +26,12 @@ def run(experiment: Experiment, key: str) -> None:
 
     The first holds the ``mixture``, all its ``rows``, and by source (``sources``) the mined file's ``sha256`` and
     ``rows``, their ``share`` of the mixture, ``group`` and ``prefix``; the second holds ``sha256`` and ``rows`` of the
-    cleaned files.
+    cleaned files, those of single texts included.
 
     Raises:
         Mistake: a source is missing.
     """
-    names = experiment.sources_of(key)
+    names = experiment.pairs_of(key)
     rows = {name: _rows(MINED / f"{name}.parquet", f"mine@{name}") for name in names}
     total = sum(rows.values())
     sources = {
@@ -49,7 +49,7 @@ def run(experiment: Experiment, key: str) -> None:
             "sha256": sha256(CLEANED / f"{name}.parquet"),
             "rows": _rows(CLEANED / f"{name}.parquet", f"clean@{name}"),
         }
-        for name in names
+        for name in experiment.sources_of(key)
     }
     write_json(MIXTURES / f"{key}.json", {"mixture": key, "rows": total, "sources": sources})
     write_json(MIXTURES / f"{key}.texts.json", {"sources": texts})

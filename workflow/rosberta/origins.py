@@ -1,14 +1,24 @@
-"""The origins outside the project: a mirror in a local folder, and the Hugging Face hub."""
+"""The origins outside the project: the Hugging Face hub, single files at plain addresses, and mirrors of both.
+
+What an origin has for a pin is told without a download (`listed`, `mirrored`); `downloaded` fetches and verifies it.
+Whatever goes wrong on the way is one line that names the pin, the file where it is known, and what to do.
+"""
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-from rosberta.artifacts import digest_of, read_json
+from rosberta import checksums, network
+from rosberta.artifacts import digest_of, files_of, read_json
 from rosberta.mistakes import Mistake
 
 if TYPE_CHECKING:
@@ -19,6 +29,27 @@ log = logging.getLogger(__name__)
 MIRROR = "ROSBERTA_MIRROR"
 """Environment variable that names a mirror: a folder with ``datasets/<id>/`` and ``models/<id>/``, or several such
 folders, separated as in PATH; the first that has an id serves it."""
+INDEX = "index.json"
+"""File in a mirror that says what it holds: by ``datasets/<id>`` or ``models/<id>`` the `revision`, the `globs` that it
+was filled for, the SHA-256 of all `files`, and which of them are `blobs`, known to the hub by their git object id."""
+
+DOWNLOADS = 4
+"""Files that are downloaded at once."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Unavailable(Mistake):
+    """A pin, or a file of it, that its origin does not give."""
+
+    def __init__(self, where: str, reason: str, advice: str) -> None:
+        """Make one line of all three."""
+        super().__init__(f"{where}: {reason}; {advice}")
+        self.where, self.reason, self.advice = where, reason, advice
+
+
+class Unreachable(Unavailable):
+    """An origin that gives no answer at all: what holds for one pin then holds for all."""
 
 
 def mirror(kind: str, id: str) -> Path | None:
@@ -27,132 +58,242 @@ def mirror(kind: str, id: str) -> Path | None:
     Raises:
         Mistake: a mirror is named but it, or this id in it, is not there.
     """
-    roots = mirrors()
+    root = _root(kind, id)
+    return root / f"{kind}s" / id if root else None
+
+
+def _root(kind: str, id: str) -> Path | None:
+    roots = [Path(root) for root in os.environ.get(MIRROR, "").split(os.pathsep) if root]
     for root in roots:
         if not root.is_dir():
             raise Mistake(f"{MIRROR}: {root}: no such folder; correct the variable, or unset it to use the hub")
     for root in roots:
         if (root / f"{kind}s" / id).is_dir():
-            return root / f"{kind}s" / id
+            return root
     if roots:
-        raise Mistake(f"{kind} {id}: the mirror that {MIRROR} names has no {kind}s/{id}; add it there")
+        raise Unavailable(
+            f"{kind} {id}", f"the mirror that {MIRROR} names has no {kind}s/{id}", "add it there (rosberta hub mirror)"
+        )
     return None
 
 
-def mirrors() -> list[Path]:
-    """The folders that the environment names."""
-    return [Path(root) for root in os.environ.get(MIRROR, "").split(os.pathsep) if root]
+def mirrored(kind: str, id: str, pin: Pin) -> list[dict[str, Any]]:
+    """The files that the mirror has for a pin, with size and checksum, held to the pin and to the mirror's index.
 
-
-def held_to_revision(kind: str, id: str, pin: Pin, files: list[dict[str, Any]]) -> None:
-    """Hold what a mirror has to the pin.
-
-    A content digest is recomputed. A commit can only be compared with what the mirror's ``index.json`` says; a mirror
-    that says nothing is taken at its word, and the checksums in the manifest pin what was found.
+    A content digest is recomputed. A commit can only be compared with what the index says; a mirror without an index
+    is taken at its word, and the checksums in the manifest pin what was found.
 
     Raises:
-        Mistake: the mirror holds another revision.
+        Mistake: the mirror lacks it, or a file of it, or holds another revision or content than it says.
     """
-    sums = {file["path"]: file["sha256"] for file in files}
+    root = _root(kind, id)
+    assert root is not None, "a mirror is named"
+    where, folder = f"{kind} {id} @ {pin.revision}", root / f"{kind}s" / id
+    entry = index_of(root).get(f"{kind}s/{id}", {})
+    paths = [path for path in (file.relative_to(folder).as_posix() for file in files_of(folder)) if wanted(path, pin)]
+    sums = {path: checksums.of(folder / path) for path in paths}
+    for path, said in sorted(entry.get("files", {}).items()):
+        checksum = said if isinstance(said, str) else said["sha256"]
+        if wanted(path, pin) and sums.get(path) != checksum:
+            reason = f"{path} differs from its {INDEX}" if path in sums else f"{path} is missing"
+            raise Unavailable(where, f"the mirror is damaged: {reason}", "restore the file, or fill the mirror again")
+    globs = entry.get("globs", pin.files)
+    if "*" not in globs and not set(pin.files) <= set(globs):
+        raise Unavailable(where, f"the mirror has files {globs}, pinned are {pin.files}", "fill the mirror again")
+    _hold(kind, id, pin, sums, entry.get("revision"))
+    return [
+        {
+            "path": path,
+            "bytes": (folder / path).stat().st_size,
+            **({"blob": checksums.of(folder / path, "blob")} if path in entry.get("blobs", ()) else {"sha256": total}),
+        }
+        for path, total in sums.items()
+    ]
+
+
+def index_of(root: Path) -> dict[str, Any]:
+    """What a mirror says about itself; nothing, if it has no index."""
+    return read_json(root / INDEX) if (root / INDEX).is_file() else {}
+
+
+def wanted(path: str, pin: Pin) -> bool:
+    """Whether a pin asks for a file."""
+    return any(fnmatch(path, pattern) for pattern in pin.files)
+
+
+def _hold(kind: str, id: str, pin: Pin, sums: dict[str, str], stated: str | None) -> None:
     content = next(iter(sums.values())) if pin.url and len(sums) == 1 else digest_of(sums)
     if pin.revision is None:
-        raise Mistake(f"{kind} {id}: no revision is pinned; to pin what the mirror has, write revision: {content}")
-    if len(pin.revision) == 64:
-        found = content
-    else:
-        indexes = [root / "index.json" for root in mirrors()]
-        entries = [read_json(index).get(f"{kind}s/{id}", {}) for index in indexes if index.is_file()]
-        found = next((entry["revision"] for entry in entries if "revision" in entry), None)
-        if found is None:
-            log.warning("%s %s: the mirror does not say its revision; taken as %s", kind, id, pin.revision[:8])
-            return
-    if found != pin.revision:
-        raise Mistake(f"{kind} {id}: pinned is revision {pin.revision}, the mirror has {found}; correct one of them")
+        advice = f"to pin what the mirror has, write revision: {content}"
+        raise Unavailable(f"{kind} {id}", "no revision is pinned", advice)
+    found = content if len(pin.revision) == 64 else stated
+    if found is None:
+        log.warning("%s %s: the mirror does not say its revision; taken as %s", kind, id, pin.revision[:8])
+    elif found != pin.revision:
+        reason = f"the mirror has revision {found}"
+        raise Unavailable(f"{kind} {id} @ {pin.revision}", reason, "correct the pin, or fill the mirror again")
 
 
-def listed(kind: str, id: str, pin: Pin) -> list[dict[str, Any]]:
-    """The files that the hub has for a pin, with size and checksum, without downloading them.
+def listed(kind: str, id: str, pin: Pin) -> tuple[list[dict[str, Any]], str | None]:
+    """The files that the hub, or the pin's address, has for a pin, with size and checksum; and the licence it states.
+
+    Nothing is downloaded, except for a file whose server does not tell its size.
 
     Raises:
-        Mistake: no revision is pinned, the id or revision is gone, access is refused, or the hub cannot be reached.
+        Unavailable: no revision is pinned, the id or revision is gone, access is refused, or the hub cannot be reached.
     """
     if pin.url:
-        return _listed_at_url(kind, id, pin)
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+        return [_at_address(kind, id, pin)], None
+    if pin.revision is not None and len(pin.revision) == 64:
+        raise Unavailable(
+            f"{kind} {id} @ {pin.revision}", "a content digest pins a mirror only", f"set {MIRROR}, or pin a commit"
+        )
+    with _said(kind, id, pin.revision):
+        from huggingface_hub import HfApi
 
-    where = f"{kind} {id} @ {pin.revision}"
-    try:
         info: Any = HfApi().repo_info(id, repo_type=kind, revision=pin.revision, files_metadata=True)
-    except RevisionNotFoundError:
-        raise Mistake(f"{where}: the hub has no such revision; correct hub.{kind}s.{id}.revision") from None
-    except GatedRepoError:
-        raise Mistake(f"{where}: access is gated; ask for it on its page and set HF_TOKEN") from None
-    except RepositoryNotFoundError:
-        raise Mistake(f"{where}: the hub has no such {kind}; correct the id in hub.{kind}s") from None
-    except Exception as error:  # whatever the client raises, the user is told the same
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Mistake(f"{where}: the hub cannot be reached ({reason}); set {MIRROR}, or try again") from None
+        if info.gated:  # the list is open to all, the files are not
+            HfApi().auth_check(id, repo_type=kind)
     if pin.revision is None:
-        raise Mistake(f"{kind} {id}: no revision is pinned; to pin what the hub has today, write revision: {info.sha}")
+        advice = f"to pin what the hub has today, write revision: {info.sha}"
+        raise Unavailable(f"{kind} {id}", "no revision is pinned", advice)
     files = []
     for sibling in sorted(info.siblings or [], key=lambda sibling: sibling.rfilename):
-        if any(fnmatch(sibling.rfilename, glob) for glob in pin.files):
+        if wanted(sibling.rfilename, pin):
             checksum = {"sha256": sibling.lfs.sha256} if sibling.lfs else {"blob": sibling.blob_id}
             files.append({"path": sibling.rfilename, "bytes": sibling.size, **checksum})
-    return files
+    licence = (info.card_data or {}).get("license")
+    return files, ", ".join(licence) if isinstance(licence, list) else licence
 
 
-def _listed_at_url(kind: str, id: str, pin: Pin) -> list[dict[str, Any]]:
-    from huggingface_hub import get_session
-
+def _at_address(kind: str, id: str, pin: Pin) -> dict[str, Any]:
     assert pin.url is not None
-    where = f"{kind} {id} ({pin.url})"
     if pin.revision is None or len(pin.revision) != 64:
-        raise Mistake(f"{where}: a file at an address is pinned by its SHA-256: write it as revision")
-    try:
-        answer = get_session().head(pin.url, follow_redirects=True)
-        answer.raise_for_status()
-    except Exception as error:  # whatever the client raises, the user is told the same
-        raise Mistake(f"{where}: cannot be reached ({error}); set {MIRROR}, or try again") from None
-    size = int(answer.headers.get("content-length", -1))
-    return [{"path": pin.url.rsplit("/", 1)[-1], "bytes": size, "sha256": pin.revision}]
+        raise Unavailable(f"{kind} {id} ({pin.url})", "no SHA-256 is pinned", "write that of the file as revision")
+    name = PurePosixPath(unquote(urlsplit(pin.url).path)).name
+    with _said(kind, id, pin.revision, pin.url):
+        from huggingface_hub import get_session
+
+        answer = get_session().head(pin.url, headers={"Accept-Encoding": "identity"})
+    size = answer.headers.get("content-length") if answer.is_success else None
+    file = {"path": name, "bytes": int(size) if size else None, "sha256": pin.revision}
+    if size is None:  # not every server answers HEAD, or knows what it is about to send
+        pinned = {"kind": kind, "id": id, "revision": pin.revision, "url": pin.url, "files": [file]}
+        file["bytes"] = (downloaded(pinned) / name).stat().st_size
+    return file
 
 
-def downloaded(pinned: dict[str, Any]) -> Path:
-    """Download what a manifest names, into the cache of `huggingface_hub`, and return its folder.
+def downloaded(pinned: dict[str, Any], into: Path | None = None) -> Path:
+    """Download what a manifest names, each file verified, and return its folder.
+
+    What is there and whole is not fetched again, and then no network is needed. A file with wrong content is removed
+    and fetched once more.
+
+    Args:
+        pinned: a manifest.
+        into: where to; None: a cache that all projects of a user share.
 
     Raises:
-        Mistake: the hub cannot be reached, or no longer has it.
+        Unavailable: the origin cannot be reached, no longer has it, or has other content; or the disk is full.
     """
-    kind, id, revision = pinned["kind"], pinned["id"], pinned["revision"]
-    paths = [file["path"] for file in pinned["files"]]
+    kind, id, revision, url = pinned["kind"], pinned["id"], pinned["revision"], pinned["url"]
+    where = f"{kind} {id} @ {revision}"
+    from filelock import FileLock
+
+    folder = into or _cache(pinned)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Jobs that read the same set wait for the first of them.
+    with _said(kind, id, revision, url), FileLock(folder.with_name(f".{folder.name}.lock")):
+        for again in (False, True):
+            lacking = [file for file in pinned["files"] if not (folder / file["path"]).is_file()]
+            with ThreadPoolExecutor(DOWNLOADS) as pool:
+                list(pool.map(lambda file: _download(pinned, file, folder), lacking))
+            wrong = {file["path"]: words for file in pinned["files"] if (words := _difference(folder, file))}
+            if not wrong:
+                return folder
+            for path, words in wrong.items():
+                log.warning("%s: %s %s; %s", where, path, words, "given up" if again else "fetched once more")
+                (folder / path).unlink(missing_ok=True)
+    path, words = next(iter(wrong.items()))
+    raise Unavailable(f"{where}: {path}", f"what arrives {words}, twice", "correct the pin, or try another network")
+
+
+def _cache(pinned: dict[str, Any]) -> Path:
+    """Where a pin's files are kept for all projects of a user: below HF_HOME, as `huggingface_hub` keeps its own."""
+    from huggingface_hub import constants
+
+    name = f"{pinned['kind']}s--{pinned['id'].replace('/', '--')}"
+    return Path(constants.HF_HOME) / "rosberta" / name / pinned["revision"]
+
+
+def _difference(folder: Path, file: dict[str, Any]) -> str | None:
+    path = folder / file["path"]
+    if file["bytes"] is None and path.is_file():
+        file = {**file, "bytes": path.stat().st_size}
+    return checksums.difference(path, file)
+
+
+def _download(pinned: dict[str, Any], file: dict[str, Any], folder: Path) -> None:
+    """Stream a file to disk; what an earlier start left is continued, where the server can.
+
+    The hub's own client starts a file over after a start that was killed, and files of many gigabytes never end so.
+    """
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
     if pinned["url"]:
-        return _downloaded_from_url(pinned)
-    from huggingface_hub import snapshot_download
+        url, headers = pinned["url"], {}
+    else:
+        url = hf_hub_url(pinned["id"], file["path"], repo_type=pinned["kind"], revision=pinned["revision"])
+        headers = build_hf_headers()
+    target, partial = folder / file["path"], folder / f"{file['path']}.part"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("ab") as body:
+        if file["bytes"] is None or body.tell() < file["bytes"]:
+            headers["Accept-Encoding"] = "identity"
+            http_get(url, body, resume_size=body.tell(), headers=headers, displayed_filename=file["path"])
+    partial.replace(target)
 
+
+@contextmanager
+def _said(kind: str, id: str, revision: str | None, url: str | None = None) -> Iterator[None]:
+    """Say in one line, with the pin and what to do, whatever the client raises."""
+    network.install()
+    from huggingface_hub import errors
+
+    where = f"{kind} {id} @ {revision}" + (f" ({url})" if url else "")
+    other = f"set {MIRROR}, or try again"
+    server = "the address" if url else "the hub"
     try:
-        return Path(snapshot_download(id, repo_type=kind, revision=revision, allow_patterns=paths))
-    except Exception as error:  # the client raises many kinds; none of them is of use to a user as a trace
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Mistake(
-            f"{kind} {id} @ {revision}: cannot be downloaded ({reason}); set {MIRROR}, or try again"
-        ) from None
+        yield
+    except Mistake:
+        raise
+    except errors.GatedRepoError:
+        raise Unavailable(where, "access is gated", "ask for it on its page, and set HF_TOKEN") from None
+    except errors.RevisionNotFoundError:
+        raise Unavailable(where, "the hub has no such revision", f"correct hub.{kind}s.{id}.revision") from None
+    except errors.RepositoryNotFoundError:
+        advice = f"correct the id in hub.{kind}s, or set HF_TOKEN if it is private"
+        raise Unavailable(where, f"the hub has no such {kind}", advice) from None
+    except errors.EntryNotFoundError as error:
+        raise Unavailable(where, f"a file is gone ({_line(error)})", "run the stage `hub` again") from None
+    except network.NoAnswer as error:
+        raise Unreachable(where, f"{server} cannot be reached ({error.reason})", other) from None
+    except errors.OfflineModeIsEnabled:
+        raise Unreachable(where, "HF_HUB_OFFLINE forbids the network", f"unset it, or set {MIRROR}") from None
+    except errors.HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "no")
+        raise Unavailable(where, f"{server} answers with status {status}", other) from None
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Unavailable(where, "the disk is full", "free some, or set HF_HOME to another disk") from None
+        raise Unavailable(where, f"the download failed ({_line(error)})", "start again; it continues") from None
+    except Exception as error:  # an httpx error that no try can mend, such as an unknown scheme
+        if not type(error).__module__.startswith("httpx"):
+            raise
+        raise Unreachable(where, f"{server} cannot be reached ({_line(error)})", other) from None
 
 
-def _downloaded_from_url(pinned: dict[str, Any]) -> Path:
-    from huggingface_hub import get_session
-    from huggingface_hub.constants import HF_HOME
-
-    from rosberta.artifacts import whole
-
-    file = Path(HF_HOME) / "rosberta" / pinned["revision"] / pinned["files"][0]["path"]
-    if not file.is_file():
-        with whole(file) as part:
-            try:
-                answer = get_session().get(pinned["url"], follow_redirects=True)
-                answer.raise_for_status()
-            except Exception as error:
-                raise Mistake(f"dataset {pinned['id']} ({pinned['url']}): cannot be downloaded ({error})") from None
-            part.write_bytes(answer.content)
-    return file.parent
+def _line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -13,17 +13,58 @@ from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from rosberta.blocks import Benchmark, Block, Collect, Glob, Group, Hub, Name, Pin, PromptFamily, Source, Task
+from rosberta.blocks import TEXTS, Benchmark, Block, Collect, Glob, Group, Hub, Name, Pin, PromptFamily, Source, Task
 from rosberta.mistakes import Mistake, nearest
 
 PARAMS = Path("params.yaml")
 B = TypeVar("B", bound="Block")
 Precision = Literal["fp32", "bf16"]
 
-GROUPS: tuple[str, ...] = get_args(Group)
+GROUPS: tuple[str, ...] = get_args(Group)[:4]
 """Groups of sources, in the order of the paper's Table 6."""
 
 __all__ = ["GROUPS", "Experiment", "Hub", "Pin", "Source", "Task", "check", "load", "read", "schema"]
+
+
+class Deduplicate(Block):
+    """Rows that other rows say already."""
+
+    precedence: list[Group] = ["retrieval", "basic_russian", "basic_english", "synthetic", "extra", "texts"]
+    """Groups in the order in which they keep what others have, too; in a group sources by name. Not published: ours,
+    what people wrote before what models wrote."""
+    similarity: float = Field(0.85, gt=0, le=1)
+    """Jaccard similarity of the character 5-grams of both sides from which a pair is a near duplicate; 1: equal sets
+    alone. Not published: ours (paper A.1.2: exact matches)."""
+
+
+class Overlap(Block):
+    """What of a training text may stand in a test text."""
+
+    words: int = Field(8, ge=2)
+    """Words of an n-gram. Not published: ours (as is usual in decontamination)."""
+    share: float = Field(0.5, gt=0, le=1)
+    """Share of the shorter text's n-grams that the other has, from which it is contained in it. Not published: ours."""
+    short_words: int = Field(6, ge=2)
+    """Words from which a text that has no n-gram is looked for as a whole. Not published: ours."""
+    min_words: int = Field(3, ge=1)
+    """A text of fewer words is no leak, wherever it stands. Not published: ours."""
+    similarity: float = Field(0.8, gt=0, le=1)
+    """Jaccard similarity of character 5-grams from which a text is nearly a test text. Not published: ours."""
+
+
+class Similarity(Block):
+    """A filter of pairs by the cosine of their embeddings, for sources that ask for it (`min_cosine`)."""
+
+    model: str | None = None
+    """Id of the model, as in `hub.models` (paper A.1.2: LaBSE). Null: none."""
+    pooling: Literal["cls", "mean"] = "cls"
+    """Pooling of a plain encoder; a model that says itself how it pools is believed. Not published: ours."""
+    prompt: str = ""
+    """What the model wants before a text. Not published: ours."""
+    max_length: int = Field(256, ge=8)
+    """Tokens of a text that the model reads. Not published: ours."""
+    batch_size: int = Field(64, ge=1)
+    """Texts a batch. No influence on the recipe."""
 
 
 class Clean(Block):
@@ -36,8 +77,12 @@ class Clean(Block):
     """A row with a longer text is dropped (paper A.1.2: Russian texts over 500 tokens are)."""
     min_characters: int = Field(3, ge=1)
     """A row with a shorter text is dropped. Not published: ours."""
-    min_overlap_words: int = Field(3, ge=1)
-    """A text of fewer words that equals a text of the benchmark is no leak. Not published: ours."""
+    check_language: bool = True
+    """Whether rows that are surely not in their source's language are dropped. Not published: ours."""
+    overlap: Overlap = Overlap()
+    """Overlap with the benchmark's test texts. Not published: ours."""
+    similarity: Similarity = Similarity()
+    """Filter by embeddings, for mined translations (paper A.1.2)."""
 
 
 class Mine(Block):
@@ -61,6 +106,7 @@ class Mine(Block):
         "basic_russian": "ranks",
         "synthetic": "random",
         "retrieval": "random",
+        "extra": "ranks",
     }
     """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
     set (paper 4.1: random for the synthetic and retrieval sets)."""
@@ -235,6 +281,7 @@ class Experiment(Block):
     hub: Hub
     benchmark: Benchmark
     collect: Collect
+    deduplicate: Deduplicate = Deduplicate()
     clean: Clean
     mine: Mine
     pretrain: Pretrain = Pretrain()
@@ -266,6 +313,10 @@ class Experiment(Block):
             for name, source in self.collect.sources.items()
             if (source.group in mix.groups or name in mix.sources) and name not in mix.without
         ]
+
+    def pairs_of(self, mixture: str) -> list[str]:
+        """Names of those sources of a mixture that hold pairs."""
+        return [name for name in self.sources_of(mixture) if self.collect.sources[name].group != TEXTS]
 
 
 def _changed(block: B, changes: Mapping[str, Any], where: str) -> B:

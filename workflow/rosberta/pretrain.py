@@ -18,7 +18,7 @@ from rosberta.slerp import slerp_weights
 from rosberta.training import arguments, finish, lines, scratch, told, train
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
     from rosberta.params import Experiment, Pretrain
 
@@ -76,7 +76,7 @@ def texts_of(plan: Mapping[str, Any], mixture: str) -> list[str]:
         table = read_rows(path)
         if sha256(path) != entry["sha256"]:
             raise Mistake(f"{path}: is not what the plan of {mixture} names; run `dvc repro mix@{mixture}`")
-        texts.update(table["anchor"].to_pylist(), table["positive"].to_pylist())
+        texts.update(table["anchor"].to_pylist(), table["positive"].drop_null().to_pylist())
         texts.update(text for negatives in table["negatives"].to_pylist() for text in negatives)
     return sorted(texts)
 
@@ -88,23 +88,27 @@ def learn(
     settings: Pretrain,
     folder: Path,
 ) -> list[dict[str, float]]:
-    """Train a model in place to predict masked tokens of `texts`; return the points of the loss curve.
+    """Train a model in place to predict masked tokens of `texts`; return the points of the loss curve."""
+    points = train(trainer_of(model, tokenizer, texts, settings, folder), folder)
+    model.cpu()
+    return points
 
-    Raises:
-        Mistake: the batch cannot be computed in so many parts.
-    """
+
+def trainer_of(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: list[str],
+    settings: Pretrain,
+    folder: Path,
+) -> Trainer:
+    """The trainer of `learn`, before its first step."""
     from transformers import Trainer, TrainingArguments
 
     from rosberta.encoding import positions
     from rosberta.masking import Masking
 
-    if settings.batch_size % settings.gradient_accumulation:
-        raise Mistake(
-            f"pretrain.gradient_accumulation: {settings.gradient_accumulation} parts do not divide a batch of "
-            f"{settings.batch_size} texts"
-        )
     length = min(settings.max_length, positions(model.config))
-    trainer = Trainer(
+    return Trainer(
         model=model,
         args=TrainingArguments(
             **arguments(settings, settings.seed, len(texts), folder),
@@ -116,9 +120,6 @@ def learn(
         train_dataset=_Tokenized(texts, tokenizer, length),
         data_collator=Masking(tokenizer, settings.mask_probability, settings.seed),
     )
-    points = train(trainer, folder)
-    model.cpu()
-    return points
 
 
 class _Tokenized:

@@ -25,6 +25,7 @@ rule evaluate:
 rule report:
     # Reads whole folders, so it waits for everything.
     input:
+        "data/hub",
         "data/benchmark",
         expand(
             "data/{stage}/{source}.parquet",

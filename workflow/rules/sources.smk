@@ -20,14 +20,36 @@ rule collect:
         "repro collect@{wildcards.source} {log}"
 
 
+rule deduplicate:
+    # Compares every source with every other, so it waits for all.
+    input:
+        expand("data/collected/{source}.parquet", source=SOURCES),
+        slice=".snakemake/slices/deduplicate.json",
+    output:
+        directory("data/duplicates"),
+    log:
+        "logs/deduplicate.log",
+    benchmark:
+        "timings/deduplicate.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    shell:
+        "repro deduplicate {log}"
+
+
 rule clean:
     input:
         "data/collected/{source}.parquet",
+        "data/duplicates",
         "data/benchmark",
         "data/hub",
         slice=".snakemake/slices/clean@{source}.json",
     output:
         "data/cleaned/{source}.parquet",
+        "data/removed/{source}.parquet",
     log:
         "logs/clean/{source}.log",
     benchmark:
@@ -36,7 +58,7 @@ rule clean:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=8000,
     shell:
         "repro clean@{wildcards.source} {log}"
 

@@ -83,6 +83,7 @@ MODELS: dict[str, Callable[[World, Path, int], None]] = {
     "FacebookAI/roberta-large": roberta,
     "ai-forever/ruRoberta-large": ru_roberta,
     "intfloat/multilingual-e5-small": e5,
+    "sentence-transformers/LaBSE": e5,
 }
 """What writes each model."""
 

@@ -25,7 +25,7 @@ def sberquad(world: World, rows: int) -> Files:
 
     Dirt: an empty question, none, a blank context, a repeated row. Planted: half of the questions, with their passages.
     """
-    pairs = [_quad_row(question, passage) for question, passage in islice(_asked(world, "sberquad"), rows + 2 * REST)]
+    pairs = [_quad_row(question, passage) for question, passage in islice(asked(world, "sberquad"), rows + 2 * REST)]
     planted = [_quad_row(question, passage) for question, passage in overlap(world).questions[:3]]
     dirt = [{**pairs[0], "question": ""}, {**pairs[1], "context": "   "}, pairs[2], {**pairs[3], "question": None}]
     blank = {"text": [""], "answer_start": [-1]}
@@ -50,7 +50,7 @@ def wikiomnia(world: World, rows: int) -> Files:
 
     Dirt: None, the string ``nan``, an empty answer, repeated rows. Planted: the other half of the questions.
     """
-    pairs = [_omnia_row(*pair, place) for place, pair in enumerate(islice(_asked(world, "wikiomnia"), rows + REST))]
+    pairs = [_omnia_row(*pair, place) for place, pair in enumerate(islice(asked(world, "wikiomnia"), rows + REST))]
     planted = [_omnia_row(*pair, 0) for pair in overlap(world).questions[3:]]
     dirt: list[Row] = [
         {**pairs[0], "question": None}, {**pairs[1], "summary": None}, {**pairs[2], "question": "nan"},
@@ -70,7 +70,7 @@ def query2doc(world: World, rows: int) -> Files:
     Dirt: an empty document, a repeated row. Splits beyond train are small.
     """
     made = []
-    for place, (question, passage) in enumerate(islice(_asked(world, "query2doc", variant=5), rows + 2 * REST)):
+    for place, (question, passage) in enumerate(islice(asked(world, "query2doc", variant=5), rows + 2 * REST)):
         query = question.en.rstrip("?").lower()
         answer = texts.statement(question.fact, place + 1).en
         made.append({"query_id": str(300000 + 17 * place), "query": query, "pseudo_doc": f"{answer} {passage.en}"})
@@ -117,13 +117,13 @@ def triplets(world: World, rows: int, name: str, languages: tuple[str, ...] = ("
     smallest of the recipe, so they have half of the rows. Dirt: a repeated row, an empty anchor.
     """
     size = rows // 2
-    asked = list(islice(_asked(world, name, variant=9 if name == "miracl" else 13), size * 3))[::3]
+    chosen = list(islice(asked(world, name, variant=9 if name == "miracl" else 13), size * 3))[::3]
     bank = [texts.passage(world, entity, 21, 2) for entity in _in_order(world, name)]
     files: Files = {}
     columns = ["anchor", "positive", *(f"negative_{place}" for place in range(1, TRIPLET_NEGATIVES + 1))]
     for language in languages:
         made = []
-        for question, passage in asked:
+        for question, passage in chosen:
             subject = question.fact.subject
             near = [other for other in bank if other.facts[0].subject != subject]
             near.sort(key=lambda other: other.facts[0].subject.kind != subject.kind)
@@ -142,7 +142,7 @@ def _in_order(world: World, source: str) -> list[Entity]:
     return entities
 
 
-def _asked(world: World, source: str, variant: int = 0) -> Iterator[tuple[Question, Passage]]:
+def asked(world: World, source: str, variant: int = 0) -> Iterator[tuple[Question, Passage]]:
     """Questions with the passages that answer them, without end: all questions of one passage after another."""
     entities = _in_order(world, source)
     for turn in count(variant):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +16,7 @@ import pyarrow.parquet as pq
 
 Row = dict[str, Any]
 Files = dict[str, "pa.Table | Sequence[Row]"]
-"""Contents by path in a repository: a table for ``.parquet``, rows for ``.jsonl`` and ``.jsonl.zst``."""
+"""Contents by path in a repository: a table for ``.parquet``, rows for JSON and CSV, whose ending says how packed."""
 
 STRING, INT = pa.string(), pa.int64()
 
@@ -33,12 +36,27 @@ def write(files: Files, folder: Path) -> None:
         if isinstance(content, pa.Table):
             pq.write_table(content, path, compression="zstd")
             continue
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in content).encode()
-        if name.endswith(".zst"):
-            import zstandard
+        path.write_bytes(_packed(name, _text(name, content).encode()))
 
-            lines = zstandard.ZstdCompressor(level=9).compress(lines)
-        path.write_bytes(lines)
+
+def _text(name: str, rows: Sequence[Row]) -> str:
+    if name.endswith(".csv"):
+        lines = io.StringIO()
+        writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return lines.getvalue()
+    if name.endswith(".json"):
+        return json.dumps(list(rows), ensure_ascii=False, indent=1)
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _packed(name: str, content: bytes) -> bytes:
+    if name.endswith(".zst"):
+        import zstandard
+
+        return zstandard.ZstdCompressor(level=9).compress(content)
+    return gzip.compress(content, mtime=0) if name.endswith(".gz") else content
 
 
 def scattered(rows: Sequence[Row], others: Iterable[Row], random: Random) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Training sources of sentence pairs: inference, translation, paraphrase; and MEDI, the mixture of English tasks."""
+"""Training sources of sentence pairs: inference, translation, paraphrase."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def opus100(world: World, rows: int) -> Files:
 
     Dirt: an empty side, a side that is no translation, an untranslated one, a repeated row. Planted: abstracts.
     """
-    made = [_translation(text) for text in _bitexts(world, "opus100", rows + 2 * REST)]
+    made = [_translation(text) for text in bitexts(world, "opus100", rows + 2 * REST)]
     papers = overlap(world).abstracts
     planted = [_translation(text) for paper in papers for text in (paper.title, paper.body)]
     dirt = [
@@ -137,7 +137,7 @@ def talks(world: World, rows: int) -> Files:
 
     Dirt: None, a repeated row. Planted: news.
     """
-    made: list[Row] = [{"english": text.en, "non_english": text.ru} for text in _bitexts(world, "talks", rows + REST)]
+    made: list[Row] = [{"english": text.en, "non_english": text.ru} for text in bitexts(world, "talks", rows + REST)]
     news = [text for item in overlap(world).news[3:] for text in (item.headline, item.body)]
     planted: list[Row] = [{"english": text.en, "non_english": text.ru} for text in news]
     dirt: list[Row] = [{**made[0], "non_english": None}, made[1], {**made[2], "english": ""}]
@@ -171,88 +171,6 @@ def dino(world: World, rows: int) -> Files:
     return {"sts-dino-x1x2-postprocessed.jsonl": scattered(made, dirt, world.random("dino", "dirt"))}
 
 
-def medi(world: World, rows: int) -> Files:
-    """English tasks with instructions, in batches of one task, as MEDI: three with all rows and six with a few.
-
-    Dirt: rows without instruction (lists of one), an empty text, a number for a text.
-    """
-    makers = {
-        "gooaq_pairs": (_gooaq, rows), "agnews": (_agnews, rows), "AllNLI": (_allnli, rows),
-        "squad_pairs": (_gooaq, rows // 8), "msmarco": (_gooaq, rows // 8), "S2ORC_title_abstract": (_s2orc, rows // 8),
-        "amazon_review_2018": (_reviews, rows // 8), "WikiAnswers": (_wikianswers, rows // 8),
-        "task001_question_rewriting": (_wikianswers, rows // 8),
-    }  # fmt: skip
-    batches: list[list[Row]] = []
-    for place, (name, (maker, size)) in enumerate(makers.items()):
-        task = [{**maker(world, index, place), "task_name": name} for index in range(size)]
-        if size == rows:
-            task[5] = {**task[5], "query": task[5]["query"][1:]}
-            task[6] = {**task[6], "pos": task[6]["pos"][1:], "neg": task[6]["neg"][1:]}
-            task += [{**task[7], "pos": [task[7]["pos"][0], ""]}, {**task[8], "query": [task[8]["query"][0], "1984"]}]
-        batches += [task[start : start + 16] for start in range(0, len(task), 16)]
-    world.random("medi", "batches").shuffle(batches)
-    texts_of = pa.list_(STRING)
-    columns = {"query": texts_of, "pos": texts_of, "neg": texts_of, "task_name": STRING}
-    return {"data/train-00000-of-00001.parquet": table([row for batch in batches for row in batch], columns)}
-
-
-def _gooaq(world: World, index: int, place: int) -> Row:
-    facts = world.facts("train")
-    fact = facts[(index * 3 + place * 101) % len(facts)]
-    subject = fact.subject
-    passage = texts.passage(world, subject, 40 + place)
-    answer = texts.statement(fact, index).en
-    others = [other for other in world.facts_of(subject) if other.relation != fact.relation]
-    wrong = texts.statement(others[index % len(others)], index).en
-    return _instructed(
-        "Represent the question for retrieving the answer: ", texts.question(fact, index).en,
-        "Represent the answer for retrieval: ", f"{answer} {passage.en}" if index % 2 else answer, wrong,
-    )  # fmt: skip
-
-
-def _agnews(world: World, index: int, place: int) -> Row:
-    news = genres.news(world, "train", index)
-    other = genres.news(world, "train", index + len(genres.RUBRICS) * (50 + place))
-    return _instructed(
-        "Represent the news title for retrieving its body: ", news.headline.en,
-        "Represent the news body for retrieval: ", news.body.en, other.body.en,
-    )  # fmt: skip
-
-
-def _allnli(world: World, index: int, _place: int) -> Row:
-    entities = world.entities("train")
-    passage = texts.passage(world, entities[index * 5 % len(entities)], 50 + index // len(entities), 2)
-    stated = passage.facts[0]
-    return _instructed(
-        "Represent the premise: ", passage.en, "Represent the hypothesis: ", texts.statement(stated, index).en,
-        texts.contradicted(world, stated, index).en,
-    )  # fmt: skip
-
-
-def _s2orc(world: World, index: int, _place: int) -> Row:
-    paper, other = (genres.abstract(world, "train", index + far) for far in (0, 12))
-    return _instructed(
-        "Represent the title: ", paper.title.en, "Represent the abstract: ", paper.body.en, other.body.en
-    )
-
-
-def _reviews(world: World, index: int, _place: int) -> Row:
-    first, same, other = (genres.review(world, "train", "product", 5 * index + step) for step in (0, 5, 4))
-    return _instructed("Represent the review: ", first.en, "Represent the review: ", same.en, other.en)
-
-
-def _wikianswers(world: World, index: int, place: int) -> Row:
-    facts = world.facts("train")
-    fact = facts[(index * 5 + place * 31) % len(facts)]
-    others = [other for other in world.facts_of(fact.subject) if other.relation != fact.relation]
-    wrong = texts.question(others[index % len(others)]).en
-    return _instructed("", texts.question(fact, 0).en, "", texts.question(fact, 1).en, wrong)
-
-
-def _instructed(asks: str, query: str, tells: str, positive: str, negative: str) -> Row:
-    return {"query": [asks, query], "pos": [tells, positive], "neg": [tells, negative]}
-
-
 def _judged(item: Inference, language: str) -> Row:
     return {
         "premise": getattr(item.premise, language),
@@ -272,7 +190,7 @@ def _from(world: World, pool: str, share: float, number: int) -> list[Fact]:
     return [facts[(start + step) % len(facts)] for step in range(number)]
 
 
-def _bitexts(world: World, source: str, number: int) -> list[Text]:
+def bitexts(world: World, source: str, number: int) -> list[Text]:
     """Sentences, questions, news and comments in both languages, each Russian text once."""
     random = world.random("bitexts", source)
     facts = list(world.facts("train"))

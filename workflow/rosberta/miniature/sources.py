@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from rosberta.miniature import questions, sentences
+from rosberta.miniature import medi, questions, sentences, web
 from rosberta.miniature.raw_files import Files, write
 from rosberta.miniature.world import World
 from rosberta.mistakes import Mistake, nearest
@@ -20,11 +20,12 @@ DATASETS: dict[str, Callable[[World, int], Files]] = {
     "intfloat/query2doc_msmarco": questions.query2doc,
     "its5Q/habr_qna": questions.habr_qna,
     "kuznetsoffandrey/sberquad": questions.sberquad,
-    "maveriq/medi": sentences.medi,
+    "maveriq/medi": medi.medi,
     "sentence-transformers/miracl": partial(questions.triplets, name="miracl"),
     "sentence-transformers/mr-tydi": partial(questions.triplets, name="mrtydi"),
     "sentence-transformers/parallel-sentences-talks": sentences.talks,
     "timoschick/dino": sentences.dino,
+    **web.DATASETS,
 }
 """What makes the files of each set."""
 

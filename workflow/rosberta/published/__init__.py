@@ -49,6 +49,10 @@ class Task(NamedTuple):
     """Texts, pairs or queries that mteb evaluates."""
     mteb_documents: int | None
     """Documents that mteb searches."""
+    characters: int
+    """Characters of an evaluated text or query, on average."""
+    document_characters: int | None
+    """Characters of a document, on average."""
     source: str
 
 
@@ -79,6 +83,28 @@ class Set(NamedTuple):
     source: str
 
 
+class Shape(NamedTuple):
+    """Sizes of an encoder."""
+
+    layers: int
+    hidden: int
+    intermediate: int
+    vocabulary: int
+
+
+class Throughput(NamedTuple):
+    """A measured speed."""
+
+    work: str
+    """What was measured: embed, pretrain or contrast."""
+    gpu: str
+    shape: Shape
+    tokens_per_text: float
+    tokens_per_second: float
+    source: str
+    """The command that gives the number."""
+
+
 @cache
 def tasks(version: Version = "v1") -> tuple[Task, ...]:
     """The 23 tasks of a version of ruMTEB: poster Table 1, and what mteb evaluates of them."""
@@ -94,6 +120,8 @@ def tasks(version: Version = "v1") -> tuple[Task, ...]:
             paper_test=_count(row["paper_test"]),
             mteb_evaluated=int(row["mteb_evaluated"]),
             mteb_documents=_count(row["mteb_documents"]),
+            characters=int(row["mteb_characters"]),
+            document_characters=_count(row["mteb_document_characters"]),
             source=row["source"],
         )
         for row in _rows("tasks")
@@ -162,6 +190,35 @@ def scores() -> dict[str, dict[str, float]]:
     for row in _rows("scores"):
         by_model.setdefault(row["model"], {})[row["task"]] = float(row["score"])
     return by_model
+
+
+@cache
+def shapes() -> dict[str, Shape]:
+    """Sizes of encoders by id on the hub."""
+    fields = Shape._fields
+    return {row["id"]: Shape(**{field: int(row[field]) for field in fields}) for row in _rows("models")}
+
+
+@cache
+def gpus() -> dict[str, float]:
+    """Peak operations a second in bf16, by GPU: data sheets."""
+    return {row["gpu"]: 1e12 * float(row["bf16_teraflops"]) for row in _rows("gpus")}
+
+
+@cache
+def throughputs() -> tuple[Throughput, ...]:
+    """Measured speeds: ours, each with the command that gives it."""
+    return tuple(
+        Throughput(
+            row["work"],
+            row["gpu"],
+            shapes()[row["model"]],
+            float(row["tokens_per_text"]),
+            float(row["tokens_per_second"]),
+            row["source"],
+        )
+        for row in _rows("throughput")
+    )
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -36,8 +36,8 @@ from rosberta.report.drawing import (
     svg,
 )
 from rosberta.report.results import Curve, Plan, Results
-from rosberta.report.table import thousands
 from rosberta.report.tables import keys_of
+from rosberta.table import thousands
 
 if TYPE_CHECKING:
     import networkx as nx

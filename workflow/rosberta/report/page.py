@@ -11,8 +11,8 @@ from markupsafe import Markup
 from rosberta.published import RELEASED
 from rosberta.report.drawing import inline
 from rosberta.report.results import Results
-from rosberta.report.table import DASH, Column, Table, thousands
 from rosberta.report.tables import NOTE
+from rosberta.table import DASH, Column, Table, thousands
 
 if TYPE_CHECKING:
     from rosberta.params import Experiment

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 STEPS: dict[str, Path] = {"collect": COLLECTED, "clean": CLEANED, "mine": MINED}
 """The stages that a source passes, each with the folder that it writes to."""
 
+RULES = ("exact", "contained", "near")
+"""How a training text may hold a test text."""
+
 ORIGINS = ("provided", "mined", "random")
 """Where negatives come from."""
 
@@ -58,8 +61,8 @@ class Source:
     """Rows by stage of `STEPS` and by reason."""
     negatives: Mapping[str, int | None]
     """Negatives of the mined rows by origin, of `ORIGINS`."""
-    overlap: Mapping[str, tuple[int, int]]
-    """Rows dropped and negatives removed by task, since the task holds the same text."""
+    overlap: Mapping[tuple[str, str], tuple[int, int, tuple[str, ...]]]
+    """By task and rule: rows dropped and negatives removed, since they hold a text of the task, and ids of some."""
 
     @property
     def lost(self) -> Counter[str]:
@@ -211,9 +214,12 @@ def _reasons(dropped: Mapping[str, int]) -> dict[str, int]:
     return {reason.replace("_", " "): number for reason, number in sorted(dropped.items())}
 
 
-def _overlap(counts: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    rows, negatives = counts.get("rows", {}), counts.get("negatives", {})
-    return {task: (rows.get(task, 0), negatives.get(task, 0)) for task in sorted({*rows, *negatives})}
+def _overlap(counts: Mapping[str, Any]) -> dict[tuple[str, str], tuple[int, int, tuple[str, ...]]]:
+    return {
+        (task, rule): (found["rows"], found["negatives"], tuple(found["ids"]))
+        for task, rules in sorted(counts.items())
+        for rule, found in sorted(rules.items())
+    }
 
 
 def _plan(experiment: Experiment, name: str) -> Plan:

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from rosberta import published
 from rosberta.flow import FLOW
-from rosberta.params import GROUPS
+from rosberta.plan import tables as plan_tables
 from rosberta.published import CATEGORIES, RELEASED, Averages
-from rosberta.report.results import ORIGINS, STEPS, Model, Plan, Results
-from rosberta.report.table import Column, Row, Table, Value
+from rosberta.report.corpus import corpus, sets
+from rosberta.report.results import ORIGINS, RULES, STEPS, Model, Plan, Results
+from rosberta.table import Column, Row, Table, Value
 
 NOTE = "These scores come from the miniature hub: they show that the pipeline works and say nothing about the recipe"
 """What stands over every number of a miniature."""
@@ -31,6 +32,8 @@ def tables(results: Results) -> dict[str, Table]:
         overlap(results),
         plans(results),
         corpus(results),
+        sets(results),
+        *plan_tables(results.experiment),
         stages(results),
     ]
     return {table.name: replace(table, note=NOTE) if table.measured and results.miniature else table for table in built}
@@ -250,20 +253,31 @@ def dropped(results: Results) -> Table:
 
 
 def overlap(results: Results) -> Table:
-    """What of each task was found in the training data, and removed."""
-    columns = (Column("Task"), Column("Rows dropped", 0), Column("Negatives removed", 0))
-    rows, negatives = Counter[str](), Counter[str]()
-    for source in results.sources:
-        for task, (of_rows, of_negatives) in source.overlap.items():
-            rows[task] += of_rows
-            negatives[task] += of_negatives
-    known = [task for task in results.experiment.benchmark.tasks if rows[task] or negatives[task]]
-    caption = (
-        "Training rows that hold a test text of a task, word for word but for case, spaces and punctuation. A text "
-        "that two tasks hold counts for both; tasks without such a text are left out."
+    """What of each task was found in each source, and removed."""
+    columns = (
+        Column("Source"),
+        Column("Task"),
+        *(Column(rule, 0, over="Rows dropped") for rule in RULES),
+        Column("Negatives removed", 0),
+        Column("Examples"),
     )
-    lines = tuple(Row((task, rows[task], negatives[task])) for task in known)
-    return Table("overlap", "Overlap with the benchmark", caption, columns, lines)
+    lines = []
+    totals: Counter[str] = Counter()
+    for source in results.sources:
+        for task in dict.fromkeys(task for task, _ in source.overlap):
+            found = {rule: source.overlap.get((task, rule), (0, 0, ())) for rule in RULES}
+            numbers = {rule: rows for rule, (rows, _, _) in found.items()}
+            negatives = sum(removed for _, removed, _ in found.values())
+            totals.update({**numbers, "negatives": negatives})
+            ids = [id for _, _, each in found.values() for id in each]
+            lines.append(Row((source.name, task, *numbers.values(), negatives, ", ".join(ids[:3]))))
+    sums = (*(totals[rule] for rule in RULES), totals["negatives"])
+    lines.append(Row(("All sources", None, *sums, None), total=True))
+    caption = (
+        "Training rows that hold a test text of a task: the same words, much of the words in the same order, or nearly "
+        "the same letters. A text that two tasks hold counts for both. All removed rows are in data/removed/."
+    )
+    return Table("overlap", "Overlap with the benchmark", caption, columns, tuple(lines))
 
 
 def plans(results: Results) -> Table:
@@ -284,44 +298,6 @@ def plans(results: Results) -> Table:
     rows.append(Row(tuple(totals), total=True))
     caption = "Rows of each source in each mixture, and its share. A batch comes from one source, drawn by its share."
     return Table("plans", "Mixtures", caption, tuple(columns), tuple(rows))
-
-
-def corpus(results: Results) -> Table:
-    """The groups of sources here, beside those of the paper."""
-    columns = (
-        Column("Group"),
-        Column("Sets", 0, published=True),
-        Column("Pairs, thousands", 0, published=True),
-        Column("Share, %", 1, published=True),
-        Column("Sources", 0, over="Here"),
-        Column("Rows", 0, over="Here"),
-        Column("Share, %", 1, over="Here"),
-    )
-    paper, pairs = Counter[str](), Counter[str]()
-    for each in published.sets():
-        paper[each.group] += 1
-        pairs[each.group] += each.thousand_pairs
-    here = {group: [source for source in results.sources if source.group == group] for group in GROUPS}
-    mined = {group: _sum(source.kept["mine"] for source in here[group]) for group in GROUPS}
-    total = _sum(mined.values())
-    rows = [
-        Row(
-            (
-                group,
-                paper[group],
-                pairs[group],
-                100 * pairs[group] / pairs.total(),
-                len(here[group]) or None,
-                mined[group],
-                None if mined[group] is None or not total else 100 * (mined[group] or 0) / total,
-            )
-        )
-        for group in GROUPS
-    ]
-    everything = ("All groups", paper.total(), pairs.total(), 100.0, len(results.sources), total)
-    rows.append(Row((*everything, 100.0 if total else None), total=True))
-    caption = "Groups of sources: paper Table 6, and the mined rows of this experiment."
-    return Table("corpus", "Groups of sources", caption, columns, tuple(rows))
 
 
 def stages(results: Results) -> Table:

@@ -5,7 +5,7 @@ Each module is one adapter, named as ``collect.sources.<source>.adapter`` names 
 - ``Options``: what ``options`` may hold, typed;
 - ``columns(options, found)``: the columns it needs, of a file that has the columns `found`;
 - ``rows(raw, options, seed)``: a pure generator that yields for *each* raw row one `Example` or one `Drop`, in any
-  order. Nothing is lost without a reason that is counted.
+  order. Nothing is lost without a reason that is counted. What more a row says follows as further parts of it.
 
 A further adapter is a further module.
 """
@@ -27,15 +27,20 @@ from rosberta.raw import Raw
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a raw row says: `anchor` and `positive` belong together, `negatives` do not belong to the anchor."""
+    """What a raw row says: `anchor` and `positive` belong together, `negatives` do not belong to the anchor.
+
+    Without a positive it is a text to model language on, and no pair.
+    """
 
     position: int
     """Number of the raw row in its source, from 0."""
     anchor: str
-    positive: str
+    positive: str | None
     negatives: tuple[str, ...] = ()
     unusable: int = 0
     """Given negatives that were no text and are left out."""
+    part: int = 0
+    """Number of the example in its row, from 0."""
 
 
 class Drop(NamedTuple):
@@ -117,6 +122,22 @@ def flaw(value: Any) -> str | None:
         except UnicodeEncodeError:
             return "broken characters"
     return None
+
+
+def number(value: Any) -> float | None:
+    """Read a score or a count; None for what is no finite number."""
+    try:
+        read = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return read if math.isfinite(read) else None
+
+
+def label_name(label: Any) -> str:
+    """Name a label so that 1, 1.0 and "1" are one, and "ENTAILMENT" and "entailment" are."""
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)
+    return str(label).strip().casefold()
 
 
 def listed(value: Any) -> list[Any]:

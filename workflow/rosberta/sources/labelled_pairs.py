@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rosberta.raw import Raw
-from rosberta.sources import AdapterOptions, Drop, Example
-from rosberta.sources._judged import NEGATIVE, POSITIVE, grouped, label_name
+from rosberta.sources import AdapterOptions, Drop, Example, label_name
+from rosberta.sources._judged import NEGATIVE, POSITIVE, grouped, judged
 
 
 class Options(AdapterOptions):
@@ -35,4 +35,5 @@ def rows(raw: Iterable[Raw], options: Options, _seed: int) -> Iterator[Example |
     def judge(label: object) -> str:
         return verdicts.get(label_name(label), "other label")
 
-    yield from grouped(raw, options.anchor, options.positive, options.label, judge)
+    adapted = grouped if options.negative_labels else judged
+    return adapted(raw, options.anchor, options.positive, options.label, judge)

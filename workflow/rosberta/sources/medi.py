@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rosberta.mistakes import Mistake, nearest
 from rosberta.raw import Raw
-from rosberta.sources import AdapterOptions, Drop, Example, example
+from rosberta.sources import AdapterOptions, Drop, Example, example, number
 
 
 class Options(AdapterOptions):
@@ -49,9 +48,7 @@ def rows(raw: Iterable[Raw], options: Options, _seed: int) -> Iterator[Example |
         raise Mistake(f"options.task_name: no row of task {options.task_name!r}{nearest(options.task_name, others)}")
 
 
-def _text(instructed: Any) -> str | None:
-    """The text of [instruction, text], of [text], or itself."""
+def _text(instructed: Any) -> Any:
+    """The text of [instruction, text], of [text], or itself; a number is written out."""
     text = instructed[-1] if isinstance(instructed, list) else instructed
-    if text is None or (isinstance(text, float) and math.isnan(text)):
-        return None
-    return str(text)
+    return str(text) if number(text) is not None and not isinstance(text, str | bool) else text

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rosberta.raw import Raw
-from rosberta.sources import AdapterOptions, Drop, Example
-from rosberta.sources._judged import NEGATIVE, POSITIVE, grouped, label_name
+from rosberta.sources import AdapterOptions, Drop, Example, label_name
+from rosberta.sources._judged import NEGATIVE, POSITIVE, grouped
 
 VERDICTS = {
     "0": POSITIVE,

@@ -1,6 +1,7 @@
 """Two sentences and a score of how near they are, as in SICK or an STS set.
 
 A score of `at_least` makes the pair an example; one of `at_most` a negative of the same first sentence.
+The paraphrases of ru-paraphrase-NMT-Leipzig are of this shape: ``{anchor: original, positive: ru, score: p_good}``.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rosberta.raw import Raw
-from rosberta.sources import AdapterOptions, Drop, Example
-from rosberta.sources._judged import NEGATIVE, POSITIVE, grouped, number
+from rosberta.sources import AdapterOptions, Drop, Example, number
+from rosberta.sources._judged import NEGATIVE, POSITIVE, grouped, judged
 
 
 class Options(AdapterOptions):
@@ -41,4 +42,5 @@ def rows(raw: Iterable[Raw], options: Options, _seed: int) -> Iterator[Example |
             return NEGATIVE
         return "middling score" if options.at_most is not None else "low score"
 
-    yield from grouped(raw, options.anchor, options.positive, options.score, judge)
+    adapted = judged if options.at_most is None else grouped
+    return adapted(raw, options.anchor, options.positive, options.score, judge)

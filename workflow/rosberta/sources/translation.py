@@ -1,11 +1,13 @@
 """Sentences and their translations, each row in a direction drawn for it.
 
-Two shapes: a struct ``translation`` with a text a language (OPUS-100, News Commentary), or one column a language (TED).
+Two shapes: a struct ``translation`` with a text a language (OPUS-100, News Commentary), or one column a language (TED
+and the other sets of parallel sentences).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from rosberta.draw import draw
 from rosberta.raw import Raw
@@ -28,6 +30,8 @@ def columns(options: Options, found: Sequence[str]) -> tuple[str, ...]:
 
 def rows(raw: Iterable[Raw], options: Options, seed: int) -> Iterator[Example | Drop]:
     """One example a row: Russian -> English or English -> Russian."""
+    russian: Any
+    english: Any
     for position, row in enumerate(raw):
         if STRUCT in row:
             texts = row[STRUCT] if isinstance(row[STRUCT], Mapping) else {}
@@ -35,6 +39,6 @@ def rows(raw: Iterable[Raw], options: Options, seed: int) -> Iterator[Example | 
         else:
             russian, english = row[options.russian], row[options.english]
         made = example(position, russian, english)
-        if isinstance(made, Example) and draw(seed, "direction", made.anchor, made.positive) % 2:
-            made = Example(position, anchor=made.positive, positive=made.anchor)
+        if isinstance(made, Example) and draw(seed, "direction", russian, english) % 2:
+            made = Example(position, anchor=english, positive=russian)
         yield made

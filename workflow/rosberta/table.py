@@ -119,6 +119,21 @@ class Table:
         csv.writer(text, lineterminator="\n").writerows([self.titles(), *self.lines()])
         return text.getvalue()
 
+    def text(self) -> str:
+        """The table as aligned text, for a terminal."""
+        cells = [self.titles(), *([text or DASH for text in texts] for texts in self.lines())]
+        widths = [max(len(line[place]) for line in cells) for place in range(len(cells[0]))]
+        left = [True, *(column.decimals is None for column in self.columns)][0 if self.mixed else 1 :]
+        lines = (
+            "  ".join(
+                text.ljust(width) if to_left else text.rjust(width)
+                for text, width, to_left in zip(line, widths, left, strict=True)
+            ).rstrip()
+            for line in cells
+        )
+        head = [self.title, f"{self.note}." if self.note else "", self.caption]
+        return "\n".join([*(part for part in head if part), "", *lines]) + "\n"
+
     def markdown(self) -> str:
         """The table as Markdown, with title, note and caption."""
         aligned = [":--" if column.decimals is None else "--:" for column in self.columns]

@@ -1,0 +1,220 @@
+"""What cleaning finds, and what it costs, on generated text.
+
+    python benchmarks/clean/clean.py planted                        # recall of planted copies, false positives
+    python benchmarks/clean/clean.py overlap --rows 1000000         # training texts against MTEB(rus, v1.1)'s sizes
+    python benchmarks/clean/clean.py stages --rows 1000000          # collect, deduplicate and clean, one after another
+
+Words are made of syllables and drawn with the frequencies of a language (Zipf). Times are wall-clock of one process,
+memory is its peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+SYLLABLES = [a + b for a in "бвгдзклмнпрстфхцчш" for b in "аеиоуыюя"]
+VOCABULARY = 100_000
+TEXT_WORDS = 25
+"""Words of a training text, on average."""
+
+
+class Language:
+    """Texts of made-up words."""
+
+    def __init__(self, seed: int) -> None:
+        chance = random.Random(0)
+        words = {"".join(chance.choices(SYLLABLES, k=chance.randint(1, 5))) for _ in range(3 * VOCABULARY)}
+        self.words = np.array(sorted(words)[:: max(1, len(words) // VOCABULARY)][:VOCABULARY], object)
+        random.Random(1).shuffle(self.words)
+        self.draws = np.random.default_rng(seed)
+
+    def texts(self, number: int, mean: float) -> list[str]:
+        """Texts whose lengths scatter about a mean number of words."""
+        lengths = 1 + self.draws.gamma(2.0, max(mean - 1, 0.5) / 2, number).astype(int)
+        ranks = (len(self.words) ** self.draws.random(int(lengths.sum()))).astype(int) - 1
+        cut = np.split(self.words[ranks], np.cumsum(lengths)[:-1])
+        return [" ".join(each).capitalize() + "." for each in cut]
+
+
+@contextmanager
+def timed(what: str, **facts: object) -> Iterator[None]:
+    """Print how long a block took, and the process's peak of memory so far."""
+    start = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    sys.stdout.write(
+        json.dumps({"what": what, **facts, "seconds": round(seconds, 1), "peak_gb": round(peak, 2)}) + "\n"
+    )
+    sys.stdout.flush()
+
+
+# What is planted: how a test text is dressed, and the fewest words of those that are taken.
+
+
+def one_word_changed(cut: list[str], _: list[str]) -> list[str]:
+    return [*cut[: len(cut) // 2], "подменённое", *cut[len(cut) // 2 + 1 :]]
+
+
+def cut_in_half(cut: list[str], _: list[str]) -> list[str]:
+    return cut[: (len(cut) + 1) // 2]
+
+
+def embedded(cut: list[str], other: list[str]) -> list[str]:
+    return [*other[: len(other) // 2], *cut, *other[len(other) // 2 :]]
+
+
+PLANTED = {
+    "exact": lambda cut, _: cut,
+    "other case and punctuation": lambda cut, _: [f"«{word.upper()}»," for word in cut],
+    "ё for е": lambda cut, _: [word.replace("е", "ё") for word in cut],
+    "one word changed": one_word_changed,
+    "cut in half": cut_in_half,
+    "embedded in a longer text": embedded,
+}
+SIZES = [(3, 4), (5, 7), (8, 13), (14, 22), (23, 60), (61, 10_000)]
+
+
+def planted(number: int) -> None:
+    """Recall by kind of copy and length, and false positives by length, over `number` test texts of each length."""
+    from rosberta.normal import normal
+    from rosberta.overlap import Benchmark
+    from rosberta.params import Overlap
+
+    language = Language(1)
+    tests = [text for mean in (4, 6, 10, 18, 40, 120) for text in language.texts(number, mean)]
+    held = Benchmark((("Task", normal(text)) for text in tests), Overlap())
+    others = Language(2).texts(len(tests), 60)
+    rows: dict[str, list[str]] = {}
+    for kind, dress in PLANTED.items():
+        dressed = [" ".join(dress(text.split(), other.split())) for text, other in zip(tests, others, strict=True)]
+        found = held.find([normal(text) for text in dressed])
+        rows[kind] = []
+        for low, high in SIZES:
+            mine = [place for place, text in enumerate(tests) if low <= len(text.split()) <= high]
+            rows[kind].append(f"{100 * sum(place in found for place in mine) / len(mine):.1f}")
+    rows["unrelated (false positives)"] = []
+    unrelated = [text for mean in (4, 6, 10, 18, 40, 120) for text in Language(3).texts(10 * number, mean)]
+    found = held.find([normal(text) for text in unrelated])
+    # What a short test text and an unrelated one share by chance is no mistake of the search: equal texts stay out.
+    for low, high in SIZES:
+        mine = [place for place, text in enumerate(unrelated) if low <= len(text.split()) <= high]
+        rows["unrelated (false positives)"].append(
+            f"{100 * sum(place in found and found[place].rule != 'exact' for place in mine) / len(mine):.3f}"
+        )
+    head = [
+        "% found, by words of the test text",
+        *(f"{low}-{high}" if high < 10_000 else f"{low}-" for low, high in SIZES),
+    ]
+    lines = [head, ["---"] * len(head), *([kind, *values] for kind, values in rows.items())]
+    sys.stdout.write("\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n")
+
+
+def overlap(rows: int, share: float) -> None:
+    """Training texts against test texts with the numbers and lengths of MTEB(rus, v1.1)."""
+    from rosberta import published
+    from rosberta.normal import normal
+    from rosberta.overlap import Benchmark
+    from rosberta.params import Overlap
+
+    language = Language(1)
+    sizes = []
+    for task in published.tasks("v1.1"):
+        pairs = 2 if task.category in ("STS", "PairClassification") else 1
+        sizes.append((task.name, pairs * task.mteb_evaluated, task.characters / pairs))
+        if task.mteb_documents and task.document_characters:
+            sizes.append((task.name, task.mteb_documents, task.document_characters))
+    # A word and its blank take about six and a half characters here, as in Russian.
+    tests = [
+        (name, text) for name, number, length in sizes for text in language.texts(int(share * number), length / 6.5)
+    ]
+    words = sum(text.count(" ") + 1 for _, text in tests)
+    with timed("index", texts=len(tests), million_words=round(words / 1e6, 1)):
+        held = Benchmark(((name, normal(text)) for name, text in tests), Overlap())
+    trained = language.texts(rows, TEXT_WORDS)
+    # One in a thousand is a copy.
+    trained[::1000] = [text for _, text in tests[: len(trained[::1000])]]
+    with timed("search", texts=len(trained)):
+        found = held.find([normal(text) for text in trained])
+    sys.stdout.write(json.dumps({"found": len(found), "planted": len(trained[::1000])}) + "\n")
+
+
+def stages(rows: int) -> None:
+    """The stages on one source of generated pairs, of which some are repeated and some nearly."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from rosberta import clean, collect, deduplicate, params, presets
+    from rosberta.artifacts import BENCHMARK, CLEANED, COLLECTED
+
+    with TemporaryDirectory() as folder:
+        os.chdir(folder)
+        raw = Path("raw")
+        raw.mkdir()
+        language = Language(1)
+        part = 100_000
+        for start in range(0, rows, part):
+            number = min(part, rows - start)
+            anchors, positives = language.texts(number, 10), language.texts(number, TEXT_WORDS)
+            anchors[1::50], positives[1::50] = anchors[0::50], positives[0::50]
+            anchors[2::50], positives[2::50] = (
+                [f"{text} и ещё" for text in side[0::50]] for side in (anchors, positives)
+            )
+            table = pa.table({"anchor": anchors, "positive": positives})
+            pq.write_table(table, raw / f"train-{start // part:04}.parquet")
+        texts = pa.table(
+            {"split": ["test"] * 20_000, "role": ["sentence"] * 20_000, "text": Language(2).texts(20_000, 20)}
+        )
+        (BENCHMARK / "TERRa").mkdir(parents=True)
+        pq.write_table(texts, BENCHMARK / "TERRa/texts.parquet")
+        data = params.read(presets.PRESETS / "tiny.yaml")
+        data["benchmark"]["tasks"] = {"TERRa": data["benchmark"]["tasks"]["TERRa"]}
+        source = {**data["collect"]["sources"]["sberquad"], "adapter": "pairs", "files": "train-*", "cap": rows}
+        data["collect"]["sources"] = {"made": source}
+        data["mixtures"] = {"full": {"groups": ["basic_russian"]}}
+        data["runs"], data["models"] = {}, {}
+        experiment = params.check(data)
+        collect.fetch = clean.fetch = lambda *_: raw
+        # Words for tokens: no model lies here.
+        clean.tokenizer_of = lambda _: None
+        clean.overlong = lambda texts, _, limit: {text for text in texts if len(text.split()) > limit}
+        with timed("collect", rows=rows):
+            collect.run(experiment, "made")
+        with timed("deduplicate", rows=rows):
+            deduplicate.run(experiment)
+        with timed("clean", rows=rows):
+            clean.run(experiment, "made")
+        kept, collected = (pq.read_metadata(where / "made.parquet").num_rows for where in (CLEANED, COLLECTED))
+        sys.stdout.write(json.dumps({"collected": collected, "kept": kept}) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, number in (("planted", 500), ("overlap", 1_000_000), ("stages", 1_000_000)):
+        command = commands.add_parser(name)
+        command.add_argument("--rows", type=int, default=number)
+        if name == "overlap":
+            command.add_argument("--share", type=float, default=1.0, help="of the test texts")
+    asked = parser.parse_args()
+    if asked.command == "planted":
+        planted(asked.rows)
+    elif asked.command == "overlap":
+        overlap(asked.rows, asked.share)
+    else:
+        stages(asked.rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Stage `deduplicate`: which collected rows another row says already, within a source and across all of them.
+
+``data/duplicates/<source>.parquet`` lists the rows to drop: ``id``, ``reason``, and the row that is kept instead
+(``kept_source``, ``kept_id``). Of equal rows the one of the source that comes first stays (`deduplicate.precedence`,
+then the source's name), in a source the first row. Reasons:
+
+- ``duplicate``: anchor and positive have equal normal forms (`rosberta.normal`);
+- ``swapped duplicate``: they are those of another row the other way round, where both sides take the same prefix;
+- ``near duplicate``: anchors and positives are each similar (`rosberta.near`). Not the pair as one text: questions on
+  one long passage would all be alike.
+
+Memory holds hashes of all rows, and the texts of those alone that share a band with others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from rosberta import near
+from rosberta.artifacts import COLLECTED, DUPLICATES, read_batches, whole
+from rosberta.ngrams import whole as hashed
+from rosberta.normal import normal
+
+if TYPE_CHECKING:
+    from rosberta.params import Experiment
+
+log = logging.getLogger(__name__)
+
+LISTED = pa.schema([(name, pa.string()) for name in ("id", "reason", "kept_source", "kept_id")])
+"""A row to drop, and the row that is kept instead."""
+
+_NONE = -1
+
+
+class Rows(NamedTuple):
+    """All rows, in the order of precedence, as hashes."""
+
+    pairs: np.ndarray
+    """uint64, (rows,): of both normal forms."""
+    swapped: np.ndarray
+    """uint64, (rows,): of both the other way round, where the pair is symmetric; else that of the pair."""
+    anchors: np.ndarray
+    """uint64, (rows, bands) of the anchors."""
+
+
+def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (every stage has a key)
+    """Write the lists of all sources.
+
+    Raises:
+        Mistake: a source is missing or damaged.
+    """
+    settings = experiment.deduplicate
+    sources = ordered({name: each.group for name, each in experiment.collect.sources.items()}, settings.precedence)
+    parts = [_hashes(name) for name in tqdm(sources, desc="read sources", unit="source")]
+    starts = np.concatenate(([0], np.cumsum([len(part.pairs) for part in parts])))
+    rows = Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    del parts
+    kept, reasons = exact(rows)
+    similar(rows, lambda wanted: _texts(sources, starts, wanted), settings.similarity, kept, reasons)
+    _settle(kept)
+    with whole(DUPLICATES) as part:
+        part.mkdir()
+        _write(part, sources, starts, kept, reasons)
+    counts = Counter(reason for reason in reasons if reason)
+    told = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items())) or "none"
+    log.info("read %d rows of %d sources, to drop: %s", len(kept), len(sources), told)
+
+
+def ordered(groups: dict[str, str], precedence: Sequence[str]) -> list[str]:
+    """Sources in the order in which they keep what others have, too."""
+    places = {group: place for place, group in enumerate(precedence)}
+    return sorted(groups, key=lambda name: (places.get(groups[name], len(places)), name))
+
+
+def _hashes(source: str) -> Rows:
+    pairs, swapped, anchors = [], [], [np.zeros((0, near.BANDS), np.uint64)]
+    for batch in read_batches(COLLECTED / f"{source}.parquet", ["anchor", "positive", "prefix"]):
+        forms = [normal(row["anchor"]) for row in batch]
+        others = [normal(row["positive"] or "") for row in batch]
+        pairs += [hashed(f"{form}\n{other}") for form, other in zip(forms, others, strict=True)]
+        swapped += [
+            hashed(f"{other}\n{form}" if row["prefix"] != "search" else f"{form}\n{other}")
+            for row, form, other in zip(batch, forms, others, strict=True)
+        ]
+        anchors.append(near.bands(forms))
+    return Rows(np.array(pairs, np.uint64), np.array(swapped, np.uint64), np.concatenate(anchors))
+
+
+def exact(rows: Rows) -> tuple[np.ndarray, list[str | None]]:
+    """For each row the earlier one that it equals (`_NONE`: there is none), and how."""
+    number = len(rows.pairs)
+    kept, reasons = np.full(number, _NONE, np.int64), np.full(number, None, object)
+    # Sorted by hash and then by place, the first of a run is the earliest.
+    order = np.argsort(rows.pairs, kind="stable")
+    values = rows.pairs[order]
+    first = np.concatenate(([True], values[1:] != values[:-1])) if number else np.zeros(0, bool)
+    earliest = order[np.flatnonzero(first)[np.cumsum(first) - 1]] if number else order
+    later = earliest < order
+    kept[order[later]], reasons[order[later]] = earliest[later], "duplicate"
+    heads = values[first]
+    places = np.searchsorted(heads, rows.swapped)
+    places[places == len(heads)] = 0
+    if number:
+        twin = order[first][places]
+        swapped = (heads[places] == rows.swapped) & (twin < np.arange(number)) & (kept == _NONE)
+        swapped &= rows.swapped != rows.pairs
+        kept[swapped], reasons[swapped] = twin[swapped], "swapped duplicate"
+    return kept, list(reasons)
+
+
+def similar(
+    rows: Rows,
+    texts: Callable[[np.ndarray], Mapping[int, tuple[str, str]]],
+    least: float,
+    kept: np.ndarray,
+    reasons: list[str | None],
+) -> None:
+    """Mark rows whose anchor and positive are each similar to those of an earlier row that is kept.
+
+    Args:
+        rows: all rows.
+        texts: gives the normal forms of wanted rows, by row.
+        least: similarity at least.
+        kept: of each row the earlier one that it equals; completed here.
+        reasons: of each row; completed here.
+    """
+    alive = np.flatnonzero(kept == _NONE)
+    keys = rows.anchors[alive]
+    pairs = np.concatenate([np.zeros((0, 2), np.int64), *near.pairs_within(keys)])
+    pairs = np.unique(alive[pairs], axis=0)
+    if not len(pairs):
+        return
+    forms = texts(np.unique(pairs))
+    # By the later row: each is held to the earliest that it is near to.
+    for earlier, later in tqdm(pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))].tolist(), desc="compare", unit="pair"):
+        if kept[later] == _NONE and all(
+            one == other or near.similarity(one, other) >= least
+            for one, other in zip(forms[earlier], forms[later], strict=True)
+        ):
+            kept[later], reasons[later] = earlier, "near duplicate"
+
+
+def _settle(kept: np.ndarray) -> None:
+    """Name for each row the one that really stays: what it equals may itself equal an earlier one."""
+    for row in np.flatnonzero(kept != _NONE):
+        # The earlier row is settled already.
+        if kept[kept[row]] != _NONE:
+            kept[row] = kept[kept[row]]
+
+
+def _texts(sources: Sequence[str], starts: np.ndarray, wanted: np.ndarray) -> dict[int, tuple[str, str]]:
+    """The normal forms of wanted rows."""
+    forms: dict[int, tuple[str, str]] = {}
+    for name, start, end in zip(sources, starts, starts[1:], strict=False):
+        of_source = set(wanted[(wanted >= start) & (wanted < end)].tolist())
+        row = int(start)
+        for batch in read_batches(COLLECTED / f"{name}.parquet", ["anchor", "positive"]) if of_source else ():
+            for each in batch:
+                if row in of_source:
+                    forms[row] = (normal(each["anchor"]), normal(each["positive"] or ""))
+                row += 1
+    return forms
+
+
+def _write(
+    folder: Path, sources: Sequence[str], starts: np.ndarray, kept: np.ndarray, reasons: Sequence[str | None]
+) -> None:
+    dropped = np.flatnonzero(kept != _NONE)
+    ids = _ids(sources, starts, np.unique(np.concatenate((dropped, kept[dropped]))))
+    for name, start, end in zip(sources, starts, starts[1:], strict=False):
+        mine = dropped[(dropped >= start) & (dropped < end)].tolist()
+        lines = [
+            {"id": ids[row][1], "reason": reasons[row], "kept_source": ids[kept[row]][0], "kept_id": ids[kept[row]][1]}
+            for row in mine
+        ]
+        pq.write_table(pa.Table.from_pylist(lines, schema=LISTED), folder / f"{name}.parquet", compression="zstd")
+
+
+def _ids(sources: Sequence[str], starts: np.ndarray, wanted: np.ndarray) -> dict[int, tuple[str, str]]:
+    """Source and id of wanted rows."""
+    found: dict[int, tuple[str, str]] = {}
+    for name, start, end in zip(sources, starts, starts[1:], strict=False):
+        rows = wanted[(wanted >= start) & (wanted < end)]
+        if len(rows):
+            column = pq.read_table(COLLECTED / f"{name}.parquet", columns=["id"])["id"].take(rows - start)
+            found |= {row: (name, id) for row, id in zip(rows.tolist(), column.to_pylist(), strict=True)}
+    return found
+
+
+def duplicates(source: str) -> dict[str, str]:
+    """The reason to drop a row of a source, by the row's id.
+
+    Raises:
+        Mistake: the list is missing or damaged.
+    """
+    path = DUPLICATES / f"{source}.parquet"
+    return {row["id"]: row["reason"] for batch in read_batches(path, ["id", "reason"]) for row in batch}
