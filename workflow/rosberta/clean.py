@@ -99,14 +99,20 @@ def run(experiment: Experiment, key: str) -> None:
 
 def cosine_of(experiment: Experiment) -> Callable[[Sequence[str], Sequence[str]], np.ndarray]:
     """The cosine of pairs in the model that the parameters name."""
-    from rosberta.encoding import embed, embedder
+    from rosberta.embedding import Embedder, unit
+    from rosberta.encoding import embedder
 
     settings = experiment.clean.similarity
     assert settings.model is not None
-    model = embedder(fetch("model", settings.model), settings.pooling, settings.max_length)
+    model = Embedder(
+        embedder(fetch("model", settings.model), settings.pooling, settings.max_length),
+        revision=settings.model,
+        precision=settings.precision,
+        batch_tokens=settings.batch_tokens,
+    )
 
     def cosine(anchors: Sequence[str], positives: Sequence[str]) -> np.ndarray:
-        sides = (embed(model, side, settings.prompt, settings.batch_size) for side in (anchors, positives))
+        sides = (unit(model.embed(side, settings.prompt)) for side in (anchors, positives))
         return np.einsum("ij,ij->i", *sides)
 
     return cosine

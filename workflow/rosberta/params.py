@@ -63,8 +63,10 @@ class Similarity(Block):
     """What the model wants before a text. Not published: ours."""
     max_length: int = Field(256, ge=8)
     """Tokens of a text that the model reads. Not published: ours."""
-    batch_size: int = Field(64, ge=1)
-    """Texts a batch. No influence on the recipe."""
+    precision: Precision = "fp32"
+    """Of the model: bf16 is several times as fast on a GPU. Not published: ours."""
+    batch_tokens: int = Field(16_384, ge=1)
+    """Tokens a batch. No influence on the recipe."""
 
 
 class Clean(Block):
