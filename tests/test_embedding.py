@@ -93,7 +93,9 @@ def test_what_follows_the_pooling_is_applied(weights: Path) -> None:
 
 def test_another_kind_of_model_goes_its_own_way() -> None:
     """Static embeddings have no rows of tokens; their own `encode` answers."""
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, **{w: i for i, w in enumerate(RUSSIAN[0].split(), 1)}}, "[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordLevel({"[UNK]": 0, **{w: i for i, w in enumerate(RUSSIAN[0].split(), 1)}}, "[UNK]")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)])
     assert not takes_rows(model)

@@ -8,24 +8,20 @@ import torch
 from rosberta.varlen import attend, packed, split
 
 
+@pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("lengths", [[1], [5, 5, 5], [7, 3, 3, 1], [2, 9, 2]])
-def test_attention_is_that_of_each_text_alone(lengths: list[int]) -> None:
-    """Against the plain formula, softmax(QK'/sqrt(d))V, text by text."""
+def test_attention_is_that_of_each_text_alone(lengths: list[int], first: bool) -> None:
+    """Against the plain formula, softmax(QK'/sqrt(d))V, text by text; of all tokens, or of the first."""
     torch.manual_seed(0)
     row = packed([np.arange(length) for length in lengths], None)
-    heads, size = 2, 4
-    query, key, value = (torch.randn(1, heads, sum(lengths), size) for _ in range(3))
-    ours, weights = attend(
-        torch.nn.Module(), query, key, value, None,
-        cu_seq_lens_q=row.starts, max_length_q=row.longest, runs=row.runs,
-    )  # fmt: skip
-    assert weights is None
-    start = 0
-    for length in lengths:
-        q, k, v = (each[0, :, start : start + length].double() for each in (query, key, value))
-        plain = torch.softmax(q @ k.transpose(1, 2) / size**0.5, -1) @ v
-        torch.testing.assert_close(ours[0, start : start + length].double(), plain.transpose(0, 1), atol=1e-6, rtol=0)
-        start += length
+    query, key, value = torch.randn(3, sum(lengths), 2, 4)
+    ours = attend(query[row.starts[:-1].long()] if first else query, key, value, row.runs, first=first)
+    plain = []
+    for start, length in zip(row.starts.tolist(), lengths, strict=False):
+        q, k, v = (each[start : start + length].transpose(0, 1).double() for each in (query, key, value))
+        attended = torch.softmax(q @ k.transpose(1, 2) / 2, -1) @ v
+        plain.append(attended.transpose(0, 1)[: 1 if first else length])
+    torch.testing.assert_close(ours.double(), torch.cat(plain), atol=1e-6, rtol=0)
 
 
 def test_positions_are_those_of_transformers() -> None:
@@ -49,13 +45,3 @@ def test_split_gives_back_the_texts() -> None:
         [[0, 1, 2], [3, 4, 5]],
         [[6], [7], [8], [9]],
     ]
-
-
-def test_dropout_is_refused() -> None:
-    row = packed([np.arange(2)], None)
-    states = torch.randn(1, 1, 2, 4)
-    with pytest.raises(ValueError, match="dropout"):
-        attend(
-            torch.nn.Module(), states, states, states, None,
-            cu_seq_lens_q=row.starts, max_length_q=2, runs=row.runs, dropout=0.1,
-        )  # fmt: skip

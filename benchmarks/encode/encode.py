@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import random
 import tempfile
 import time
@@ -18,10 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-
 from rosberta.embedding import Embedder
 from rosberta.embedding_cache import EmbeddingCache
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 SYLLABLES = [a + b for a in "бвгджзклмнпрстфхчш" for b in "аеиоуыюя"]
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
@@ -63,7 +61,7 @@ def write_model(folder: Path, texts: list[str], vocabulary: int, rows: int, **si
         trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, initial_alphabet=alphabet),
     )
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
-    names = dict(bos_token="<s>", eos_token="</s>", cls_token="<s>", sep_token="</s>", unk_token="<unk>")
+    names = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>"}
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, **names, pad_token="<pad>", mask_token="<mask>", model_max_length=512
     ).save_pretrained(folder)
@@ -80,7 +78,10 @@ class Clock:
 
     def __init__(self, cuda: bool, flops: int, ceiling: float | None) -> None:
         self.cuda, self.flops, self.ceiling = cuda, flops, ceiling
-        self.lines = ["| texts | method | tokens/s | texts/s | of the ceiling | 1 - cosine, mean | largest |", "|" + "---|" * 7]
+        self.lines = [
+            "| texts | method | tokens/s | texts/s | of the ceiling | 1 - cosine, mean | largest |",
+            "|" + "---|" * 7,
+        ]
 
     def time(
         self, kind: str, method: str, run: Callable[[], Any], tokens: int, texts: int, exact: np.ndarray | None = None
@@ -98,7 +99,9 @@ class Clock:
         if exact is not None:
             away = 1 - np.einsum("ij,ij->i", exact.astype(np.float64), result[: len(exact)].astype(np.float64))
             off = (f"{away.mean():.1e}", f"{away.max():.1e}")
-        line = f"| {kind} | {method} | {tokens / seconds:,.0f} | {texts / seconds:,.0f} | {share} | {off[0]} | {off[1]} |"
+        line = (
+            f"| {kind} | {method} | {tokens / seconds:,.0f} | {texts / seconds:,.0f} | {share} | {off[0]} | {off[1]} |"
+        )
         self.lines.append(line)
         print(line, f" ({seconds:.2f} s)", flush=True)
         return result
@@ -127,15 +130,17 @@ def main() -> None:
     parser.add_argument("--queries", type=int)
     parser.add_argument("--batch-tokens", type=int, nargs="+")
     parser.add_argument("--pooling", default="cls")
-    parser.add_argument("--profile", action="store_true", help="name the kernels that take the time")
     arguments = parser.parse_args()
     cuda = arguments.devices[0].startswith("cuda")
-    documents, queries = arguments.documents or (12_000 if cuda else 400), arguments.queries or (60_000 if cuda else 4_000)
+    documents, queries = (
+        arguments.documents or (12_000 if cuda else 400),
+        arguments.queries or (60_000 if cuda else 4_000),
+    )
     budgets = arguments.batch_tokens or ([16_384, 32_768, 65_536] if cuda else [4_096, 16_384])
     size: dict[str, int] = (
-        dict(num_hidden_layers=24, hidden_size=1024, num_attention_heads=16, intermediate_size=4096)
+        {"num_hidden_layers": 24, "hidden_size": 1024, "num_attention_heads": 16, "intermediate_size": 4096}
         if cuda
-        else dict(num_hidden_layers=2, hidden_size=64, num_attention_heads=2, intermediate_size=128)
+        else {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 128}
     )
     logging.disable(logging.WARNING)
     from rosberta.encoding import embedder
@@ -162,8 +167,6 @@ def main() -> None:
                   f"that is {clock.ceiling / flops:,.0f} tokens/s of this model")  # fmt: skip
         measure(clock, model, texts, counts, budgets, arguments.devices, Path(place) / "cache")
         print("\n".join(["", *clock.lines]))
-        if arguments.profile:
-            profile(model, texts["documents"][:4000], budgets[-1], arguments.devices[0])
 
 
 def measure(
@@ -174,12 +177,15 @@ def measure(
     few = {"documents": 800, "queries": 6_000} if clock.cuda else {kind: len(some) for kind, some in texts.items()}
     exact = {}
     for kind, some in texts.items():
+
         def stock(number: int, batch: int, some: list[str] = some) -> Callable[[], Any]:
             return lambda: model.encode(some[:number], batch_size=batch, show_progress_bar=False)
 
         stock(200, 32)()
         number = few[kind]
-        exact[kind] = clock.time(kind, "encode, fp32, 32 a batch", stock(number, 32), sum(counts[kind][:number]), number)
+        exact[kind] = clock.time(
+            kind, "encode, fp32, 32 a batch", stock(number, 32), sum(counts[kind][:number]), number
+        )
     for budget in budgets:
         embedder = Embedder(model, revision="", batch_tokens=budget)
         for kind, some in texts.items():
@@ -204,12 +210,6 @@ def measure(
             embedder.embed(some[-2000:])
             clock.time(kind, f"Embedder, bf16, {budget} tokens a batch", lambda: embedder.embed(some),  # noqa: B023
                        sum(counts[kind]), len(some), exact[kind])  # fmt: skip
-            batches = list(embedder._batches(some, list(range(len(some))), ""))
-            clock.time(kind, f"... without tokenising, {budget}", lambda: list(embedder._replicas[0].embed(iter(batches))),  # noqa: B023
-                       sum(counts[kind]), len(some))  # fmt: skip
-            start = time.perf_counter()
-            list(embedder._batches(some, list(range(len(some))), ""))
-            print(f"tokenising alone: {sum(counts[kind]) / (time.perf_counter() - start):,.0f} tokens/s on {os.cpu_count()} cores")
     if len(devices) > 1:
         embedder = Embedder(model, revision="", precision="bf16", batch_tokens=budgets[-1], devices=devices)
         for kind, some in texts.items():
@@ -219,22 +219,12 @@ def measure(
     model = model.bfloat16()
     for kind, some in texts.items():
         for batch, number in ((32, few[kind]), (256 if kind == "documents" else 4096, 4 * few[kind])):
+
             def stock(number: int = number, batch: int = batch, some: list[str] = some) -> np.ndarray:
                 return model.encode(some[:number], batch_size=batch, show_progress_bar=False)
 
             stock()
             clock.time(kind, f"encode, bf16, {batch} a batch", stock, sum(counts[kind][:number]), number, exact[kind])
-
-
-def profile(model: Any, texts: list[str], budget: int, device: str) -> None:
-    """Print the kernels that take most of the time."""
-    from torch.profiler import ProfilerActivity, profile
-
-    embedder = Embedder(model, revision="", precision="bf16", batch_tokens=budget, devices=[device])
-    embedder.embed(texts[-1000:])
-    with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as taken:
-        embedder.embed(texts)
-    print(taken.key_averages().table(sort_by="self_cuda_time_total", row_limit=16, max_name_column_width=60))
 
 
 if __name__ == "__main__":

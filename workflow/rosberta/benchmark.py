@@ -135,6 +135,10 @@ def _own(where: str, entry: Task) -> Iterator[Config]:
         if not found:
             there = nearest(entry.files[role], (p.relative_to(folder).as_posix() for p in folder.rglob("*.*")))
             raise Mistake(f"{where}.files.{role}: {id} has no {entry.files[role]!r}{there}")
+        for path in found:
+            # `datasets` fails on a table without rows, and does not say so.
+            if path.suffix == ".parquet" and _rows(path) == 0:
+                raise Mistake(f"{where}.files.{role}: {path.name} of {id} is empty; there is nothing to evaluate on")
         files[role] = [(path, f"{role}/{path.name}") for path in found]
     if entry.category in SEARCH:
         for role, name in (
@@ -147,6 +151,15 @@ def _own(where: str, entry: Task) -> Iterator[Config]:
                 yield Config(name, {SPLIT: files[role]})
     else:
         yield Config("default", files)
+
+
+def _rows(path: Path) -> int | None:
+    """Rows of a parquet file; None if it is damaged, which whoever reads it will say."""
+    try:
+        rows: int = pq.read_metadata(path).num_rows
+    except pa.ArrowInvalid:
+        return None
+    return rows
 
 
 def _published(task: AbsTask, folder: Path) -> Iterator[Config]:
@@ -228,8 +241,14 @@ def _check_columns(where: str, entry: Task, task: AbsTask) -> None:
         if task.metadata.type in SEARCH:
             for role in ("corpus", "queries"):
                 _has(f"{where}: the {role} of {entry.dataset}", data[role].column_names, SEARCH_COLUMNS[role])
+                if not len(data[role]):
+                    raise Mistake(f"{where}: the {role} of {entry.dataset} is empty; there is nothing to search")
             continue
-        if entry.category:
+        if not len(data):
+            raise Mistake(f"{where}: split {split!r} of {entry.dataset} is empty; there is nothing to score")
+        if entry.category == "BitextMining":
+            wanted = CATEGORIES[entry.category].columns
+        elif entry.category:
             wanted = [
                 column(entry, role) if role != "score" else "score" for role in CATEGORIES[entry.category].columns
             ]

@@ -14,10 +14,17 @@ modelling alone."""
 TEXTS = "texts"
 """The group of single texts: nothing is paired in them, so they are neither mined nor contrasted."""
 Category = Literal[
-    "Classification", "Clustering", "MultilabelClassification", "PairClassification", "Reranking", "Retrieval", "STS"
+    "BitextMining",
+    "Classification",
+    "Clustering",
+    "MultilabelClassification",
+    "PairClassification",
+    "Reranking",
+    "Retrieval",
+    "STS",
 ]
 PrefixName = Literal["search", "classification", "clustering"]
-PromptFamily = Literal["rosberta", "e5", "none"]
+PromptFamily = Literal["rosberta", "e5", "instruct", "none"]
 
 
 def _name(value: str) -> str:
@@ -94,7 +101,8 @@ class Task(Block):
     dataset: str
     """Id of the data set, as in `hub.datasets`."""
     category: Category | None = None
-    """For one's own task: which of the seven categories. Null: a ruMTEB task, which mteb itself defines."""
+    """For one's own task: one of the seven categories of ruMTEB, or bitext mining. Null: a task of ruMTEB, which mteb
+    itself defines."""
     files: dict[str, Glob] = {}
     """For one's own task: the role of each file (train, test, corpus, queries, qrels, top_ranked) and its path."""
     columns: dict[str, str] = {}

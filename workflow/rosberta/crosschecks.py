@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from rosberta.mistakes import Mistake, nearest
+from rosberta.prefixes import DEFAULTS, unknown_keys
 from rosberta.sources import options
 from rosberta.tasks import faults
 
@@ -78,6 +79,12 @@ def _built(e: Experiment) -> Iterator[str]:
         yield from _mistakes(partial(_enough_negatives, e, name))
     for name, model in e.models.items():
         yield from _weights(e, f"models.{name}.weights", model.weights)
+        if not isinstance(model.prompts, str):
+            for key in unknown_keys(model.prompts, e.benchmark.tasks):
+                yield (
+                    f"models.{name}.prompts: {key!r} would reach no text, since it names no task, category or side"
+                    f"{nearest(key, [*e.benchmark.tasks, *DEFAULTS, 'query', 'document'])}"
+                )
 
 
 def _enough_negatives(e: Experiment, run: str) -> None:

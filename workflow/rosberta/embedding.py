@@ -22,7 +22,7 @@ import torch
 from tqdm import tqdm
 
 from rosberta.embedding_cache import key_of
-from rosberta.varlen import ENCODERS, Row, hidden, packed, prepare, split
+from rosberta.varlen import ENCODERS, Encoder, Row, packed, split
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16"]
 
-CHUNK_CHARACTERS = 1_000_000
+CHUNK_CHARACTERS = 2_000_000
 """Characters tokenised at once: what bounds the token ids in memory."""
 
 CHUNKS_AHEAD = 2
@@ -86,7 +86,8 @@ class Embedder:
             devices: that share the work, such as ``["cuda:0", "cuda:1"]``; None: the one that the model is on.
         """
         limit = model.max_seq_length
-        self.dimension: int = model.get_embedding_dimension()
+        dimension: Any = model.get_embedding_dimension()
+        self.dimension: int = dimension
         self.max_length: int | None = None if limit is None or math.isinf(limit) else int(limit)
         """Tokens of a text at most; None: no limit."""
         self.truncated = 0
@@ -174,13 +175,16 @@ class Embedder:
             for encoding, ids in zip(encodings, tokens, strict=True)
             if len(ids) == self.max_length
         )
+        # Batches of about one size: a small last one would cost nearly the time of a full one.
+        total = sum(len(ids) for ids in tokens)
+        size = math.ceil(total / math.ceil(total / self._batch_tokens))
         batches: list[Batch] = []
         room = 0
         # The sort is stable, and equal lengths stay in the order of the texts.
         for index in sorted(range(len(tokens)), key=lambda index: -len(tokens[index])):
             if not batches or len(tokens[index]) > room:
                 batches.append(Batch([], []))
-                room = self._batch_tokens
+                room = size
             batches[-1].places.append(places[index])
             batches[-1].texts.append(tokens[index])  # type: ignore[attr-defined]
             room -= len(tokens[index])
@@ -199,8 +203,10 @@ def takes_rows(model: SentenceTransformer) -> bool:
     modules = list(model)
     if len(modules) < 2 or not isinstance(modules[0], Transformer) or not isinstance(modules[1], Pooling):
         return False
+    encoder: Any
+    pooling: Any
     encoder, pooling = modules[:2]
-    return (
+    return bool(
         encoder.auto_model.config.model_type in ENCODERS
         and encoder.modalities == ["text"]
         and encoder.tokenizer.is_fast
@@ -251,18 +257,16 @@ class _Rows:
 
     def __init__(self, model: SentenceTransformer, device: torch.device, dtype: torch.dtype, _: int) -> None:
         first, self._pooling, *rest = list(copy.deepcopy(model).eval())
-        self._encoder: Any = first.auto_model.to(device, dtype)
+        self._encoder = Encoder(first.auto_model.to(device, dtype))
         self._pooling, self._rest = self._pooling.to(device), [module.to(device) for module in rest]
         self._device = device
-        config = self._encoder.config
-        self._padding = None if config.model_type == "bert" else config.pad_token_id
-        prepare(self._encoder)
+        self._first = self._pooling.pooling_mode == "cls"
 
     def embed(self, batches: Iterator[Batch]) -> Iterator[tuple[list[int], np.ndarray]]:
         """Yield the places and embeddings of each batch, float32; a GPU is kept busy with the next ones meanwhile."""
         flying: deque[tuple[list[int], Tensor, torch.cuda.Event | None]] = deque()
         for batch in batches:
-            flying.append((batch.places, *self._launch(packed(batch.texts, self._padding))))
+            flying.append((batch.places, *self._launch(packed(batch.texts, self._encoder.padding))))
             if len(flying) > BATCHES_AHEAD or self._device.type != "cuda":
                 yield _landed(*flying.popleft())
         while flying:
@@ -272,7 +276,7 @@ class _Rows:
     def _launch(self, row: Row) -> tuple[Tensor, torch.cuda.Event | None]:
         """Compute the embeddings of a row; on a GPU they are in the tensor when the event has happened."""
         there = row.to(self._device)
-        features = {"sentence_embedding": self._pooled(hidden(self._encoder, there), there)}
+        features = {"sentence_embedding": self._pooled(self._encoder(there, first=self._first), there)}
         for module in self._rest:
             features = module(features)
         embeddings = features["sentence_embedding"].float()
@@ -285,9 +289,9 @@ class _Rows:
         return host, event
 
     def _pooled(self, states: Tensor, row: Row) -> Tensor:
-        """One embedding of each text, float32, of the states of its tokens."""
-        if self._pooling.pooling_mode == "cls":
-            return states[row.starts[:-1]].float()
+        """One embedding of each text, float32, of the states of its tokens, or of its first alone."""
+        if self._first:
+            return states.float()
         # Texts of equal length at once, as a batch without padding: the same sums in the same order every time.
         pooled = [
             self._pooling({"token_embeddings": run.float()})["sentence_embedding"] for run in split(states, row.runs)

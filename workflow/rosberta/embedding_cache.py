@@ -1,4 +1,4 @@
-"""Embeddings kept on disk, so that an evaluation repeated, or one more task on the same texts, computes nothing anew."""
+"""Embeddings kept on disk, so that what is evaluated again, or shares texts with another task, is not computed anew."""
 
 from __future__ import annotations
 
@@ -94,10 +94,10 @@ class EmbeddingCache:
                 continue
             files.append((state.st_mtime_ns, str(file), state.st_size))
         total = sum(size for _, _, size in files)
-        for _, file, size in sorted(files):
+        for _, path, size in sorted(files):
             if total <= self.limit_bytes:
                 break
-            Path(file).unlink(missing_ok=True)
+            Path(path).unlink(missing_ok=True)
             total -= size
 
 
@@ -117,7 +117,11 @@ def _matches(file: Path, ordered: np.ndarray, dimension: int) -> Iterator[tuple[
         if not len(places):
             return
         embeddings, sums = tensors.get_tensor("embeddings")[places], tensors.get_tensor("sums")[places]
-    if embeddings.dtype != np.float32 or embeddings.shape[1] != dimension or not np.array_equal(_sums(embeddings), sums):
+    if (
+        embeddings.dtype != np.float32
+        or embeddings.shape[1] != dimension
+        or not np.array_equal(_sums(embeddings), sums)
+    ):
         raise ValueError("content is not what was written")
     yield rows[places], embeddings
 

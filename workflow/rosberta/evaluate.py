@@ -1,30 +1,53 @@
-"""Stage `evaluate`: score a model on every task with mteb, as the leaderboard does.
+"""Stage `evaluate`: score a model on every task with mteb, as the leaderboard does, through the encoding room.
 
-``results/scores/<model>/`` holds one JSON a task in the leaderboard's layout (mteb's own loaders read it), the model's
-``model_meta.json``, and ``summary.json``. None of them says when, where or how long: equal weights give equal bytes.
+``results/scores/<model>/`` holds
+
+- ``<name>/<revision>/``: a JSON a task of ruMTEB and ``model_meta.json``, in the layout that the leaderboard's public
+  repository of results takes (mteb's own loaders read it);
+- ``own/``: a JSON a task of one's own;
+- ``examples/``: scores of single examples, for `rosberta.compare`;
+- ``summary.json``: every score, and the averages.
+
+None of them says when, where or how long. A task's files are kept as soon as they exist, and a killed evaluation goes
+on behind the last one.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
 
+import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from rosberta import hub
-from rosberta.artifacts import BENCHMARK, SCORES, digest_of, files_of, sha256, whole, write_json
+from rosberta.artifacts import (
+    BENCHMARK,
+    SCORES,
+    canonical,
+    digest,
+    digest_of,
+    files_of,
+    read_json,
+    sha256,
+    whole,
+    write_json,
+)
+from rosberta.examples import Listener, of_task
+from rosberta.leaderboard import SIDED, Evaluated, meta_of
 from rosberta.mistakes import Mistake
 from rosberta.prefixes import model_prompts, prompt_of
 from rosberta.tasks import BENCHMARKS, fresh_cache, load_task, members
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
-    from mteb.models import SentenceTransformerEncoderWrapper
     from sentence_transformers import SentenceTransformer
 
     from rosberta.params import Experiment
@@ -33,6 +56,10 @@ log = logging.getLogger(__name__)
 
 DECIMALS = 6
 """Decimals of a score in the leaderboard's files."""
+
+SCRATCH = Path(".scratch")
+EMBEDDINGS = SCRATCH / "embeddings"
+"""Embeddings that were computed, of all models (`rosberta.embedding_cache`)."""
 
 
 def run(experiment: Experiment, key: str) -> None:
@@ -55,46 +82,147 @@ def run(experiment: Experiment, key: str) -> None:
 
 
 def _run(experiment: Experiment, key: str) -> None:
-    import mteb
-
-    model, settings = experiment.models[key], experiment.evaluate
-    entries = experiment.benchmark.tasks
+    model, entries = experiment.models[key], experiment.benchmark.tasks
     tasks = {}
     for name, entry in entries.items():
         folder = BENCHMARK / name
         if not folder.is_dir():
             raise Mistake(f"{folder}: missing; run the stage `benchmark`, or restore it with `dvc checkout`")
-        tasks[name] = load_task(name, entry, folder, settings.seed)
-    weights = weights_of(model.weights)
-    prompts = model_prompts(model.prompts, entries)
-    max_length = model.max_length or settings.max_length
-    encoder = wrapped(load_model(weights, max_length), f"rosberta/{key}", revision_of(weights), prompts)
-    applied = {name: _applied(encoder, task, prompts) for name, task in tasks.items()}
+        tasks[name] = load_task(name, entry, folder, experiment.evaluate.seed)
+    prompts = model_prompts(model.prompts, entries, {name: instruction_of(task) for name, task in tasks.items()})
+    evaluated = evaluated_of(experiment, key, prompts)
+    applied = {name: _applied(evaluated, task, prompts) for name, task in tasks.items()}
+    meta = evaluated.mteb_model_meta.to_dict()
+    identity = {
+        "code": digest_of({path.name: sha256(path) for path in Path(__file__).parent.glob("*.py")}),
+        "meta": meta,
+        "model": model.model_dump(),
+        "settings": experiment.evaluate.model_dump(),
+    }
 
     scores: dict[str, dict[str, Any]] = {}
-    with whole(SCORES / key) as part, fresh_cache():
-        part.mkdir()
+    kept = SCRATCH / "evaluate" / key
+    with fresh_cache():
         progress = tqdm(tasks.items(), desc=f"evaluate {key}", unit="task")
         for name, task in progress:
             progress.set_postfix_str(name)
-            result = mteb.evaluate(
-                encoder,
-                task,
-                co2_tracker=False,
-                encode_kwargs={"batch_size": settings.batch_size, "show_progress_bar": False},
-                cache=None,
-                overwrite_strategy="always",
-                show_progress_bar=False,
-            )[0]
-            write_json(part / f"{name}.json", content(result.model_dump()))
-            score = round(100 * float(result.get_score()), DECIMALS - 2)
+            place = kept / name
+            inputs = canonical(identity | {"task": vars(entries[name]), "data": digest(BENCHMARK / name)})
+            if _is_of(place, inputs):
+                log.info("%s: %s was scored before, and is kept", key, name)
+            else:
+                with whole(place) as part:
+                    part.mkdir()
+                    _score(evaluated, task, part)
+                    (part / "inputs.json").write_text(inputs, encoding="utf-8")
+            score = read_json(place / "score.json")
             scores[name] = {"category": task.metadata.type, "score": score, "prefix": applied[name]}
-        write_json(part / "model_meta.json", encoder.mteb_model_meta.to_dict())
-        own = {name for name, entry in entries.items() if entry.category is not None}
-        summary = summarise(scores, own, {name: members(name) for name in BENCHMARKS})
+    own = {name for name, entry in entries.items() if entry.category is not None}
+    summary = summarise(scores, own, {name: members(name) for name in BENCHMARKS})
+    with whole(SCORES / key) as part:
+        submitted = part / results_folder(meta["name"], meta["revision"])
+        submitted.mkdir(parents=True)
+        for name in tasks:
+            _copied(kept / name / "result.json", (part / "own" if name in own else submitted) / f"{name}.json")
+            if (kept / name / "examples.parquet").is_file():
+                _copied(kept / name / "examples.parquet", part / "examples" / f"{name}.parquet")
+        write_json(submitted / "model_meta.json", meta)
         write_json(part / "summary.json", summary)
+    shutil.rmtree(kept)
     mean = summary["task_mean"]
     log.info("%s: %d tasks, task mean %s", key, len(scores), "undefined" if mean is None else f"{mean:.2f}")
+
+
+def _copied(origin: Path, target: Path) -> None:
+    """Copy a file; a task's name may hold slashes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(origin, target)
+
+
+def _is_of(place: Path, inputs: str) -> bool:
+    """Whether what is kept of a task was computed from these inputs."""
+    try:
+        return (place / "inputs.json").read_text(encoding="utf-8") == inputs
+    except FileNotFoundError:
+        return False
+
+
+def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
+    """Score a task, and lay down its result, its score (0-100) and those of its examples."""
+    import mteb
+
+    # Loaded here, since mteb puts away again what it loads itself.
+    task.load_data()
+    listener = Listener(task)
+    searched = task.metadata.type in SIDED
+    with TemporaryDirectory() as folder:
+        result = mteb.evaluate(
+            evaluated,
+            task,
+            co2_tracker=False,
+            encode_kwargs={"show_progress_bar": False},
+            cache=None,
+            overwrite_strategy="always",
+            # Of search this would be every document found.
+            prediction_folder=None if searched else folder,
+            show_progress_bar=False,
+        )[0]
+        examples = of_task(task, listener, next(Path(folder).glob("*.json"), None))
+    task.unload_data()
+    write_json(part / "result.json", content(result.model_dump()))
+    write_json(part / "score.json", round(100 * float(result.get_score()), DECIMALS - 2))
+    if examples is not None:
+        pq.write_table(examples, part / "examples.parquet", compression="zstd")
+
+
+def results_folder(name: str, revision: str) -> Path:
+    """Where the leaderboard's repository of results keeps a model's."""
+    return Path(name.replace("/", "__")) / revision
+
+
+def evaluated_of(experiment: Experiment, key: str, prompts: Mapping[str, str]) -> Evaluated:
+    """The model of the experiment that is to be evaluated, in the precision and on the devices that are to be used.
+
+    Raises:
+        Mistake: its weights are missing.
+    """
+    import torch
+
+    from rosberta.embedding import Embedder
+    from rosberta.embedding_cache import EmbeddingCache
+
+    model, settings = experiment.models[key], experiment.evaluate
+    weights = weights_of(model.weights)
+    loaded = load_model(weights, model.max_length or settings.max_length, model.pooling)
+    revision = revision_of(weights)
+    embedder = Embedder(
+        loaded,
+        revision=revision,
+        precision=settings.precision,
+        batch_tokens=settings.batch_tokens,
+        cache=EmbeddingCache(EMBEDDINGS, int(1e9 * settings.cache_gb)) if settings.cache_gb else None,
+        devices=[f"cuda:{number}" for number in range(torch.cuda.device_count())] or None,
+    )
+    name, published = name_of(experiment, key)
+    return Evaluated(embedder, prompts, meta_of(loaded, name, published or revision, prompts, embedder.max_length))
+
+
+def name_of(experiment: Experiment, key: str) -> tuple[str, str | None]:
+    """What a model is called: by its publisher, with the revision pinned, or by its key, with none.
+
+    The miniature's models have the names of those that they stand in for, but are not them.
+    """
+    match = re.fullmatch(rf"{hub.HUB}/models/(.+)\.json", experiment.models[key].weights)
+    if match and experiment.hub.origin == "hub":
+        return match[1], experiment.hub.models[match[1]].revision
+    return f"rosberta/{key}", None
+
+
+def instruction_of(task: AbsTask) -> str:
+    """What mteb tells instruct models to do with the queries of a task, or with all its texts where it has one side."""
+    told: Any = task.metadata.prompt
+    told = told.get("query") if isinstance(told, Mapping) else told
+    return told or task.abstask_prompt
 
 
 def weights_of(weights: str) -> Path:
@@ -118,68 +246,43 @@ def revision_of(folder: Path) -> str:
     return digest_of({file.relative_to(folder).as_posix(): sha256(file) for file in files})
 
 
-def load_model(folder: Path, max_length: int) -> SentenceTransformer:
-    """Load an embedding model without prompts of its own; a plain encoder gets the recipe's head (the first token).
+def load_model(folder: Path, max_length: int, pooling: Literal["cls", "mean"] = "cls") -> SentenceTransformer:
+    """Load an embedding model without prompts of its own; a plain encoder gets a head.
 
     Args:
         folder: Of sentence-transformers' layout, or of transformers'.
         max_length: Tokens of a text at most; the model's own limit holds if it is lower.
+        pooling: Of a plain encoder (the recipe's: the first token).
     """
     from rosberta.encoding import embedder
 
-    model = embedder(folder, "cls", max_length)
+    model = embedder(folder, pooling, max_length)
     # What the model has of its own must not stand in for the prompts of the experiment.
     model.prompts, model.default_prompt_name = {}, None
     return model.eval()
 
 
-def wrapped(
-    model: SentenceTransformer, name: str, revision: str, prompts: dict[str, str]
-) -> SentenceTransformerEncoderWrapper:
-    """The model as mteb takes it, with explicit prompts and an identity that depends on content alone."""
-    from mteb.models import ModelMeta, SentenceTransformerEncoderWrapper
-    from mteb.models.model_meta import ScoringFunction
-    from torch import nn
-
-    encoder = SentenceTransformerEncoderWrapper(model)
-    # Set here, not passed: what is passed loses every key that is no task of mteb's, one's own tasks among them.
-    encoder.model_prompts = prompts or None
-    embeddings = (part for part in model.modules() if isinstance(part, nn.Embedding | nn.EmbeddingBag))
-    parameters = (weight.numel() for part, weight in model.named_parameters() if ".pooler." not in part)
-    encoder.mteb_model_meta = ModelMeta.create_empty(
-        overwrites={
-            "name": name,
-            "revision": revision,
-            "loader_kwargs": {"model_prompts": prompts},
-            "n_parameters": sum(parameters),
-            "n_embedding_parameters": next(embeddings).weight.numel(),
-            "max_tokens": model.max_seq_length,
-            "embed_dim": model.get_embedding_dimension(),
-            "open_weights": True,
-            "framework": ["Sentence Transformers", "PyTorch", "safetensors"],
-            "similarity_fn_name": ScoringFunction.COSINE,
-            "use_instructions": bool(prompts),
-        }
-    )
-    return encoder
-
-
-def _applied(encoder: SentenceTransformerEncoderWrapper, task: AbsTask, prompts: Mapping[str, str]) -> str:
+def _applied(evaluated: Evaluated, task: AbsTask, prompts: Mapping[str, str]) -> str:
     """What mteb will put before the texts of a task: one prompt, or two joined by " | ".
 
     Raises:
         Mistake: the model has prompts, and none, or another than meant, would reach it.
     """
-    from mteb.models.abs_encoder import get_prompt
     from mteb.types import PromptType
 
     name, category = task.metadata.name, task.metadata.type
-    sides = (PromptType.query, PromptType.document) if category in {"Retrieval", "Reranking"} else (None,)
+    sides = (PromptType.query, PromptType.document) if category in SIDED else (None,)
     applied = []
     for side in sides:
         meant = prompt_of(prompts, name, category, side and side.value)
-        found = get_prompt(encoder.model_prompts, task.metadata, side)
-        if found != meant or (prompts and found is None):
+        found = evaluated.prompt(task.metadata, side)
+        if prompts and meant is None and found is None:
+            of = f"the {side.value} side of " if side else ""
+            raise Mistake(
+                f"benchmark.tasks.{name}: the model has prompts, but none for {of}{category}; add one under "
+                f"{name!r}, {category!r}{f' or {side.value!r}' if side else ''}"
+            )
+        if found != meant:
             raise Mistake(f"benchmark.tasks.{name}: the prompt {meant!r} would not reach the model, but {found!r}")
         applied.append(found or "")
     return " | ".join(dict.fromkeys(applied))

@@ -217,6 +217,8 @@ class Evaluate(Block):
     """Of the models: bf16 is several times as fast on a GPU; embeddings are pooled, and compared, in fp32."""
     batch_tokens: int = Field(16_384, ge=1)
     """Tokens a batch. No influence on the scores but in the last bits."""
+    cache_gb: float = Field(20, ge=0)
+    """Gigabytes of embeddings kept in `.scratch/embeddings`, so that no text is embedded twice; 0: none are kept."""
     max_length: int = Field(512, ge=8)
     """Tokens of a text at most (paper A.4: 512)."""
     seed: int = Field(42, ge=0)
@@ -271,8 +273,12 @@ class Model(Block):
     weights: Glob
     """Artifact that holds the weights: `results/runs/RUN/merged` (or `/contrasted`), `results/encoders/ENCODER`,
     `data/vocabulary/ENCODER`, or `data/hub/models/ID.json` for a pinned model."""
-    prompts: PromptFamily = "rosberta"
-    """Which prompts its texts take: those of the recipe by task, `query: `/`passage: `, or none."""
+    prompts: PromptFamily | dict[str, str] = "rosberta"
+    """Which prompts its texts take: those of the recipe by task (`rosberta`), `query: `/`passage: ` (`e5`), mteb's
+    instruction of each task (`instruct`), `none`; or the prompts themselves by task, category or side (`query`,
+    `document`), the most specific of which wins, as in mteb."""
+    pooling: Literal["cls", "mean"] = "cls"
+    """Pooling of a plain encoder (paper A.2.1: the first token); a model that says itself how it pools is believed."""
     max_length: int | None = Field(None, ge=8)
     """Tokens of a text at most; null: `evaluate.max_length`."""
 

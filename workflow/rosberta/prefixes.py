@@ -6,7 +6,7 @@ answers it take different ones. Everything symmetric takes the same prefix on bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rosberta.mistakes import Mistake, nearest
@@ -22,8 +22,12 @@ CLUSTERING = "clustering: "
 E5_QUERY = "query: "
 E5_DOCUMENT = "passage: "
 
-Family = Literal["rosberta", "e5", "none"]
-FAMILIES: tuple[Family, ...] = ("rosberta", "e5", "none")
+INSTRUCTION = "Instruct: {}\nQuery: "
+"""What instruct models of the E5 family want before a query, or before a text of a symmetric task (their model cards);
+documents take nothing."""
+
+Family = Literal["rosberta", "e5", "instruct", "none"]
+FAMILIES: tuple[Family, ...] = ("rosberta", "e5", "instruct", "none")
 
 
 class Prefix(NamedTuple):
@@ -67,6 +71,7 @@ E5_PROMPTS: dict[str, str] = {
     "MultilabelClassification": E5_QUERY,
     "PairClassification": E5_QUERY,
     "STS": E5_QUERY,
+    "BitextMining": E5_QUERY,
     "Clustering": E5_QUERY,
     "query": E5_QUERY,
     "document": E5_DOCUMENT,
@@ -78,6 +83,7 @@ DEFAULTS: dict[str, str] = {
     "MultilabelClassification": "classification",
     "PairClassification": "classification",
     "STS": "classification",
+    "BitextMining": "classification",
     "Clustering": "clustering",
     "Reranking": "search",
     "Retrieval": "search",
@@ -99,21 +105,32 @@ def prefix_of(category: str, named: str | None = None) -> str:
     return name
 
 
-def model_prompts(family: Family, tasks: Mapping[str, Task] | None = None) -> dict[str, str]:
+def model_prompts(
+    family: Family | Mapping[str, str],
+    tasks: Mapping[str, Task] | None = None,
+    instructions: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """What mteb calls `model_prompts`, for a family of models; empty for "none".
 
     Args:
-        family: "rosberta" (by task, as the recipe), "e5" or "none".
+        family: "rosberta" (by task, as the recipe), "e5", "instruct" or "none", or the prompts themselves under mteb's
+            keys.
         tasks: Tasks by name. Those that have a category are one's own, and get their own prefix by name; the others
             are mteb's, which the family's table covers.
+        instructions: mteb's instruction by task, for "instruct".
 
     Raises:
         Mistake: there is no such family, or a task's prefix does not fit it.
     """
+    if not isinstance(family, str):
+        return dict(family)
     if family == "none":
         return {}
     if family == "e5":
         return dict(E5_PROMPTS)
+    if family == "instruct":
+        told = {name: INSTRUCTION.format(instruction) for name, instruction in (instructions or {}).items()}
+        return told | dict.fromkeys((f"{name}-document" for name in told), "")
     if family != "rosberta":
         raise Mistake(f"prompts {family!r} is no family of prompts{nearest(family, FAMILIES)}")
     prompts = dict(ROSBERTA_PROMPTS)
@@ -125,6 +142,16 @@ def model_prompts(family: Family, tasks: Mapping[str, Task] | None = None) -> di
                 raise Mistake(f"benchmark.tasks.{name}: {mistake}") from None
             prompts |= {name: prefix.query, f"{name}-query": prefix.query, f"{name}-document": prefix.document}
     return prompts
+
+
+def unknown_keys(prompts: Mapping[str, str], tasks: Iterable[str]) -> list[str]:
+    """Keys of prompts that no text of these tasks could ever take: neither task, nor category, nor side."""
+    known = {*tasks, *DEFAULTS}
+    return [key for key in prompts if key not in {"query", "document"} and _side_cut(key) not in known]
+
+
+def _side_cut(key: str) -> str:
+    return key.removesuffix("-query").removesuffix("-document")
 
 
 def prompt_of(prompts: Mapping[str, str], task: str, category: str, side: str | None = None) -> str | None:

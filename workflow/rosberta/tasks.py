@@ -64,6 +64,7 @@ CATEGORIES: dict[str, Category] = {
         {"sentence1": "input1_column_name", "sentence2": "input2_column_name", "label": "label_column_name"},
     ),
     "STS": Category("AbsTaskSTS", "cosine_spearman", ("test",), {"sentence1": "", "sentence2": "", "score": ""}),
+    "BitextMining": Category("AbsTaskBitextMining", "f1", ("test",), {"sentence1": "", "sentence2": ""}),
     "Retrieval": Category("AbsTaskRetrieval", "ndcg_at_10", _SEARCH, {}),
     "Reranking": Category("AbsTaskRetrieval", "map_at_1000", (*_SEARCH, "top_ranked"), {}),
 }
@@ -202,7 +203,19 @@ def _own(name: str, entry: Task, folder: Path, seed: int) -> AbsTask:
             "column_names": (column(entry, "sentence1"), column(entry, "sentence2")),
             "dataset_transform": _with_score(column(entry, "score")),
         }
+    if entry.category == "BitextMining":
+        names = {column(entry, role): role for role in category.columns}
+        attributes |= {"column_names": tuple(category.columns), "dataset_transform": _renamed(names)}
     return type(name, (getattr(abstasks, category.base),), attributes)(seed=seed)
+
+
+def _renamed(names: Mapping[str, str]) -> Any:
+    def dataset_transform(self: AbsTask, num_proc: int | None = None) -> None:  # noqa: ARG001 (mteb's signature)
+        """Give columns the names that mteb wants."""
+        data: Any = self.dataset
+        self.dataset = data.select_columns(list(names)).rename_columns(dict(names))
+
+    return dataset_transform
 
 
 def _with_score(name: str) -> Any:

@@ -1,27 +1,25 @@
-"""Attention without padding: texts of any lengths in one row of tokens, each token attending to its own text alone.
+"""Encoders without padding: texts of any lengths in one row of tokens, each token attending to its own text alone.
 
-`attend` stands behind transformers' attention interface, so that its encoders run unchanged on such a row (`Row`), a
-batch of one. Where torch has a kernel for it (`torch.nn.attention.varlen`, on CUDA in half precision) that does the
-work; elsewhere texts of equal length, which lie side by side in a row, are one plain batch of it.
+The layers are those of BERT (Devlin et al. 2019, section 3; Vaswani et al. 2017, section 3), run on the weights of
+transformers' model. Where torch has a kernel for such attention (`torch.nn.attention.varlen`, on CUDA in half
+precision) that does the work; elsewhere texts of equal length, which lie side by side in a row, are one plain batch.
+Where the first token alone is pooled, the last layer computes nothing for the others but what it attends to.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-NAME = "rosberta_varlen"
-"""Of this attention, as transformers knows it."""
+log = logging.getLogger(__name__)
 
 ENCODERS = ("roberta", "xlm-roberta", "bert")
 """Types of models, as transformers calls them, that take a row."""
@@ -75,68 +73,129 @@ def packed(texts: Sequence[np.ndarray], padding: int | None) -> Row:
     )
 
 
-def prepare(encoder: PreTrainedModel) -> None:
-    """Have an encoder attend within the texts of a row; from then on it takes nothing but rows."""
-    from transformers import AttentionInterface
+class Layer(NamedTuple):
+    """Weight and bias of each part of a layer."""
 
-    AttentionInterface.register(NAME, attend)
-    encoder.set_attn_implementation(NAME)
+    query: tuple[Tensor, Tensor]
+    key: tuple[Tensor, Tensor]
+    value: tuple[Tensor, Tensor]
+    attended: tuple[Tensor, Tensor]
+    attended_norm: tuple[Tensor, Tensor]
+    up: tuple[Tensor, Tensor]
+    down: tuple[Tensor, Tensor]
+    norm: tuple[Tensor, Tensor]
 
 
-def hidden(encoder: PreTrainedModel, row: Row) -> Tensor:
-    """The last layer's output for the tokens of a row, (tokens, width)."""
-    states = encoder(
-        input_ids=row.ids,
-        position_ids=row.positions,
-        token_type_ids=torch.zeros_like(row.ids),
-        cu_seq_lens_q=row.starts,
-        cu_seq_lens_k=row.starts,
-        max_length_q=row.longest,
-        max_length_k=row.longest,
-        runs=row.runs,
+class Encoder:
+    """An encoder of RoBERTa's or BERT's kind, without dropout, for rows of tokens."""
+
+    def __init__(self, encoder: Any) -> None:
+        """Take the weights of transformers' model, which is of no use afterwards."""
+        self._embeddings = encoder.embeddings
+        self.padding: int | None = None if encoder.config.model_type == "bert" else encoder.config.pad_token_id
+        """The id from which positions are counted, for `packed`."""
+        self._heads: int = encoder.config.num_attention_heads
+        self._epsilon: float = encoder.config.layer_norm_eps
+        self._layers = [_taken(layer) for layer in encoder.encoder.layer]
+        self._activation = encoder.encoder.layer[0].intermediate.intermediate_act_fn
+        encoder.encoder.layer = None
+        weight = self._layers[0].up[0]
+        self._kernel = _kernel(weight.device) if weight.dtype in (torch.float16, torch.bfloat16) else None
+        self._add_norm = _compiled(weight.device, weight.shape[1]) if self._kernel else add_norm
+
+    def __call__(self, row: Row, *, first: bool = False) -> Tensor:
+        """The last layer's output.
+
+        Args:
+            row: on the device of the weights.
+            first: for the first token of each text only.
+
+        Returns:
+            (tokens, width), or (texts, width).
+        """
+        states = self._embeddings(
+            input_ids=row.ids, position_ids=row.positions, token_type_ids=torch.zeros_like(row.ids)
+        )[0]
+        for layer in self._layers[:-1]:
+            states = self._run(states, layer, row, first=False)
+        return self._run(states, self._layers[-1], row, first=first)
+
+    def _run(self, states: Tensor, layer: Layer, row: Row, *, first: bool) -> Tensor:
+        """One layer's output for the tokens of a row, or the first of each text."""
+        kept = states[row.starts[:-1].long()] if first else states
+        query, key, value = (
+            linear(each, *weights).unflatten(-1, (self._heads, -1))
+            for each, weights in ((kept, layer.query), (states, layer.key), (states, layer.value))
+        )
+        if self._kernel and first:
+            each = torch.arange(len(row.starts), dtype=torch.int32, device=row.starts.device)
+            attended = self._kernel(query, key, value, each, row.starts, 1, row.longest)
+        elif self._kernel:
+            attended = self._kernel(query, key, value, row.starts, row.starts, row.longest, row.longest)
+        else:
+            attended = attend(query, key, value, row.runs, first=first)
+        kept = self._add_norm(kept, linear(attended.flatten(1), *layer.attended), *layer.attended_norm, self._epsilon)
+        inner = self._activation(linear(kept, *layer.up))
+        return self._add_norm(kept, linear(inner, *layer.down), *layer.norm, self._epsilon)
+
+
+def _taken(layer: Any) -> Layer:
+    attention = layer.attention
+    modules = (
+        *(attention.self.query, attention.self.key, attention.self.value),
+        *(attention.output.dense, attention.output.LayerNorm),
+        *(layer.intermediate.dense, layer.output.dense, layer.output.LayerNorm),
     )
-    return states.last_hidden_state[0]
+    return Layer(*((module.weight.detach(), module.bias.detach()) for module in modules))
+
+
+def add_norm(states: Tensor, change: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    """A sum, normalised (Vaswani et al. 2017, section 3.1)."""
+    return layer_norm(states + change, states.shape[-1:], weight, bias, epsilon)
+
+
+@cache
+def _compiled(device: torch.device, width: int) -> Callable[..., Tensor]:
+    """`add_norm` in one kernel, which saves a tenth of an encoder's time; as it is where none can be built.
+
+    Nothing else is compiled: what torch makes of a whole layer is slower than this.
+    """
+    compiled: Callable[..., Tensor] = torch.compile(add_norm)
+    try:
+        with torch.inference_mode():
+            # The first call fixes the width, the others free the number of tokens.
+            for tokens in (64, 128, 192):
+                states = torch.zeros(tokens, width, device=device, dtype=torch.bfloat16)
+                compiled(states, states, states[0], states[0], 1e-5)
+    except Exception as error:  # whatever a missing compiler gives rise to
+        log.warning("no kernel was built for sums (%s); embedding is a tenth slower", str(error).split("\n")[0])
+        return add_norm
+    return compiled
 
 
 def attend(
-    module: torch.nn.Module,  # noqa: ARG001 (the interface's)
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,  # noqa: ARG001 (there is no padding to mask)
-    *,
-    cu_seq_lens_q: Tensor,
-    max_length_q: int,
-    runs: Sequence[tuple[int, int]],
-    dropout: float = 0.0,
-    **_: Any,
-) -> tuple[Tensor, None]:
-    """Attend within each text of a row, as transformers' attention interface wants it; scores over root of the size.
+    query: Tensor, key: Tensor, value: Tensor, runs: Sequence[tuple[int, int]], *, first: bool = False
+) -> Tensor:
+    """Attend within each text of a row; scores over the root of the size (Vaswani et al. 2017, equation 1).
 
     Args:
-        module: whose attention it is.
-        query: (1, heads, tokens, size), as `key` and `value`.
-        key: as `query`.
-        value: as `query`.
-        attention_mask: none.
-        cu_seq_lens_q: `Row.starts`.
-        max_length_q: `Row.longest`.
+        query: (tokens, heads, size), or (texts, heads, size) of the first tokens.
+        key: (tokens, heads, size).
+        value: as `key`.
         runs: `Row.runs`.
-        dropout: none but 0.
+        first: whether there are queries of the first tokens only.
 
     Returns:
-        (1, tokens, heads, size), and no weights.
+        As `query`.
     """
-    if dropout:
-        raise ValueError("attention over rows knows no dropout")
-    rows = [each[0].transpose(0, 1) for each in (query, key, value)]
-    if (kernel := _kernel(query.device)) and query.dtype in (torch.float16, torch.bfloat16):
-        return kernel(*rows, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q)[None], None
+    of_queries = [(texts, 1) for texts, _ in runs] if first else runs
     attended = [
-        scaled_dot_product_attention(*(each.transpose(1, 2) for each in run)).transpose(1, 2).flatten(0, 1)
-        for run in zip(*(split(each, runs) for each in rows), strict=True)
+        scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
+        .transpose(1, 2)
+        .flatten(0, 1)
+        for q, k, v in zip(split(query, of_queries), split(key, runs), split(value, runs), strict=True)
     ]
-    return torch.cat(attended)[None], None
+    return torch.cat(attended)
 
 
 def split(row: Tensor, runs: Sequence[tuple[int, int]]) -> Iterator[Tensor]:
@@ -156,4 +215,5 @@ def _kernel(device: torch.device) -> Callable[..., Tensor] | None:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
         return None
-    return varlen_attn
+    kernel: Any = varlen_attn
+    return kernel
