@@ -30,7 +30,7 @@ CATEGORIES = {
     "Reranking": "RuBQReranking",
     "Retrieval": "RuBQRetrieval",
     "STS": "RuSTSBenchmarkSTS",
-    "BitextMining": "Translations",
+    "BitextMining": "own/translations",
 }
 TRANSLATIONS = Entry(
     "merionum/ru_paraphraser",
@@ -42,7 +42,7 @@ TRANSLATIONS = Entry(
 
 def part(everything: SimpleNamespace, *names: str, **models: Model) -> SimpleNamespace:
     """The experiment with some tasks only."""
-    entries = everything.benchmark.tasks | {"Translations": TRANSLATIONS}
+    entries = everything.benchmark.tasks | {"own/translations": TRANSLATIONS}
     some = SimpleNamespace(**vars(everything))
     some.benchmark = SimpleNamespace(tasks={name: entries[name] for name in names})
     some.models = everything.models | models
@@ -73,7 +73,7 @@ def theirs(name: str, prompts: dict[str, str]) -> float:
     stock = SentenceTransformerEncoderWrapper(model)
     stock.model_prompts = prompts
     stock.mteb_model_meta = leaderboard.meta_of(model, "rosberta/stock", "0", prompts, 96)
-    entry = TRANSLATIONS if name == "Translations" else Entry(tasks.rumteb()[name].metadata.dataset["path"])
+    entry = TRANSLATIONS if name == "own/translations" else Entry(tasks.rumteb()[name].metadata.dataset["path"])
     with tasks.fresh_cache():
         result = mteb.evaluate(
             stock,
@@ -93,7 +93,7 @@ def test_scores_are_mtebs(scored: Path, category: str) -> None:
     summary = read_json(scored / "summary.json")
     ours = (summary["tasks"] | summary["own_tasks"])[name]
     assert ours["category"] == category
-    prompts = model_prompts("rosberta", {"Translations": TRANSLATIONS})
+    prompts = model_prompts("rosberta", {"own/translations": TRANSLATIONS})
     assert ours["score"] == pytest.approx(theirs(name, prompts), abs=1.01e-4)
 
 

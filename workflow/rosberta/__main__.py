@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "plan", help="say what the experiment will read, compute and store, without running it"
     )
     planned.add_argument("--gpu", default="H200", help="the GPU that hours are given for")
+    compared = commands.add_parser("compare", help="lay two models side by side, with intervals of their difference")
+    for name in ("first", "second"):
+        compared.add_argument(name, metavar=name.upper(), help="a scored model, or the id of a published one")
     asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     for chatty in ("httpx", "datasets", "mteb", "sentence_transformers", "transformers"):
@@ -45,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from rosberta import params, plan
 
             sys.stdout.write(plan.run(params.load(), asked.gpu))
+        elif asked.command == "compare":
+            from rosberta import compare
+
+            sys.stdout.write(compare.run(asked.first, asked.second))
         else:
             from rosberta import presets
 

@@ -156,6 +156,8 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
     listener = Listener(task)
     searched = task.metadata.type in SIDED
     with TemporaryDirectory() as folder:
+        # A task's name may hold slashes, and mteb names its file after it.
+        (Path(folder) / task.metadata.name).parent.mkdir(parents=True, exist_ok=True)
         result = mteb.evaluate(
             evaluated,
             task,
@@ -167,7 +169,7 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
             prediction_folder=None if searched else folder,
             show_progress_bar=False,
         )[0]
-        examples = of_task(task, listener, next(Path(folder).glob("*.json"), None))
+        examples = of_task(task, listener, next(Path(folder).rglob("*.json"), None))
     task.unload_data()
     write_json(part / "result.json", content(result.model_dump()))
     write_json(part / "score.json", round(100 * float(result.get_score()), DECIMALS - 2))

@@ -193,6 +193,19 @@ def scores() -> dict[str, dict[str, float]]:
 
 
 @cache
+def leaderboard() -> dict[str, dict[str, float]]:
+    """Score by model (its id on the hub) and task, of all models that the leaderboard shows for ruMTEB.
+
+    From the repository embeddings-benchmark/results at commit f4cc6c8b36, files ``results/MODEL/REVISION/TASK.json``;
+    the revision stands in ``leaderboard.csv``, too. The mean over a task's splits, as the leaderboard has it.
+    """
+    by_model: dict[str, dict[str, float]] = {}
+    for row in _rows("leaderboard"):
+        by_model.setdefault(row["model"], {})[row["task"]] = float(row["score"])
+    return by_model
+
+
+@cache
 def shapes() -> dict[str, Shape]:
     """Sizes of encoders by id on the hub."""
     fields = Shape._fields

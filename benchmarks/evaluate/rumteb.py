@@ -1,0 +1,269 @@
+"""A whole evaluation, mteb alone and through the project, on a made-up benchmark with the lengths of MTEB(rus, v1.1).
+
+    python benchmarks/evaluate/rumteb.py --share 0.03      # on a GPU: a model of ru-en-RoSBERTa's size
+    python benchmarks/evaluate/rumteb.py --share 0.01      # on a CPU: a model of two layers
+
+Texts have their true mean length, tasks their true number of labels. Search has `share` of its queries and documents,
+and what it took is carried over to all of them; everything else has its true size. Weights are random, so scores mean
+nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from encode import Texts, write_model
+
+LABELS = {
+    "GeoreviewClassification": 5, "HeadlineClassification": 6, "InappropriatenessClassification": 2,
+    "KinopoiskClassification": 3, "MassiveIntentClassification": 59, "MassiveScenarioClassification": 18,
+    "RuReviewsClassification": 3, "RuSciBenchGRNTIClassification": 28, "RuSciBenchOECDClassification": 29,
+    "GeoreviewClusteringP2P": 50, "RuSciBenchGRNTIClusteringP2P": 28, "RuSciBenchOECDClusteringP2P": 29,
+    "CEDRClassification": 6, "SensitiveTopicsClassification": 19,
+}  # fmt: skip
+SAME_TEXTS = {
+    "RuSciBenchGRNTIClusteringP2P": "RuSciBenchGRNTIClassification",
+    "RuSciBenchOECDClusteringP2P": "RuSciBenchOECDClassification",
+    "MassiveScenarioClassification": "MassiveIntentClassification",
+    "RuBQReranking": "RuBQRetrieval",
+}
+"""Tasks that ask other things of the texts of another."""
+
+SCALED = ("Retrieval", "Reranking")
+"""Categories of which a share is measured."""
+
+CHARACTERS = 6.5
+"""Of a word and its blank."""
+
+
+class Made:
+    """The made-up benchmark, laid out as the stage `benchmark` does it."""
+
+    def __init__(self, folder: Path, share: float) -> None:
+        from rosberta import benchmark, hub, published
+        from rosberta.params import Task
+
+        self.folder, self.source, self.pool = folder, Texts(60_000), dict[str, list[str]]()
+        self.entries: dict[str, Task] = {}
+        self.texts: dict[str, int] = defaultdict(int)
+        for task in published.tasks("v1.1"):
+            raw = folder / "raw" / task.name
+            raw.mkdir(parents=True)
+            number = int((share if task.category in SCALED else 1) * task.mteb_evaluated)
+            files = self.write(task, raw, number, int(share * (task.mteb_documents or 0)))
+            self.entries[task.name] = Task(
+                dataset=task.name, category=task.category, files={role: f"{role}.parquet" for role in files}
+            )
+        hub.fetch = lambda _, id: folder / "raw" / id  # type: ignore[assignment]
+        for name, entry in self.entries.items():
+            benchmark.lay_out(f"made-{name}", entry, folder / "laid" / name)
+
+    def of(self, name: str, number: int, characters: float) -> list[str]:
+        """Texts whose lengths scatter about a mean, or those of the task that has the same."""
+        task, role = name.split("/")
+        key = f"{SAME_TEXTS.get(task, task)}/{role}"
+        have = self.pool.setdefault(key, [])
+        if len(have) < number:
+            mean = characters / CHARACTERS
+            lengths = 1 + self.source.numbers.gamma(2.0, max(mean - 1, 0.5) / 2, number - len(have)).astype(int)
+            have += self.source.of(lengths)
+        return have[:number]
+
+    def write(self, task: Any, raw: Path, number: int, documents: int) -> list[str]:
+        draws = np.random.default_rng(0)
+
+        def table(role: str, **columns: Any) -> str:
+            pq.write_table(pa.table(columns), raw / f"{role}.parquet")
+            return role
+
+        if task.category in SCALED:
+            corpus = self.of(f"{task.name}/corpus", documents, task.document_characters)
+            asked = self.of(f"{task.name}/queries", number, task.characters)
+            self.texts[task.category] += len(corpus) + len(asked)
+            ids, queries = [f"d{i}" for i in range(documents)], [f"q{i}" for i in range(number)]
+            right = draws.integers(documents, size=number)
+            roles = [
+                table("corpus", id=ids, text=corpus),
+                table("queries", id=queries, text=asked),
+                table("qrels", **{"query-id": queries, "corpus-id": [ids[i] for i in right], "score": [1] * number}),
+            ]
+            if task.category == "Reranking":
+                lists = [
+                    [ids[i], *(ids[j] for j in draws.choice(documents, 99, replace=False) if j != i)] for i in right
+                ]
+                roles.append(table("top_ranked", **{"query-id": queries, "corpus-ids": lists}))
+            return roles
+        self.texts[task.category] += number * (2 if task.category in ("STS", "PairClassification") else 1)
+        if task.category in ("STS", "PairClassification"):
+            both = self.of(f"{task.name}/test", 2 * number, task.characters / (2 if task.category == "STS" else 1))
+            gold = (
+                {"score": draws.random(number)} if task.category == "STS" else {"label": draws.integers(2, size=number)}
+            )
+            return [table("test", sentence1=both[:number], sentence2=both[number:], **gold)]
+        labels = LABELS[task.name]
+        roles = []
+        for role, rows in (("train", 100 * labels), ("test", number)):
+            if role == "train" and task.category == "Clustering":
+                continue
+            label: Any = np.arange(rows) % labels
+            if task.category == "MultilabelClassification":
+                label = [[int(each)] for each in label]
+            roles.append(table(role, text=self.of(f"{task.name}/{role}", rows, task.characters), label=label))
+        return roles
+
+    def task(self, name: str) -> Any:
+        from rosberta.tasks import load_task
+
+        return load_task(f"made-{name}", self.entries[name], self.folder / "laid" / name)
+
+
+class Timer:
+    """Adds up the time that a method takes."""
+
+    def __init__(self, holder: Any, name: str) -> None:
+        self.seconds, method = 0.0, getattr(holder, name)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            start = time.perf_counter()
+            result = method(*arguments, **options)
+            self.seconds += time.perf_counter() - start
+            return result
+
+        setattr(holder, name, timed)
+
+
+def run(
+    made: Made, model: Any, timer: Timer, options: dict[str, Any]
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Evaluate on all tasks: by category seconds of embedding and of the rest, and each task's score."""
+    import mteb
+    from rosberta.tasks import fresh_cache
+
+    seconds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    scores = {}
+    for name, entry in made.entries.items():
+        with fresh_cache():
+            task = made.task(name)
+            task.load_data()
+            before, start = timer.seconds, time.perf_counter()
+            result = mteb.evaluate(
+                model, task, cache=None, co2_tracker=False, encode_kwargs=options, show_progress_bar=False
+            )[0]
+        whole, embedding = time.perf_counter() - start, timer.seconds - before
+        assert entry.category
+        seconds[entry.category][0] += embedding
+        seconds[entry.category][1] += whole - embedding
+        scores[name] = 100 * result.get_score()
+        sys.stderr.write(f"{name}: {embedding:.1f} + {whole - embedding:.1f} s\n")
+    return seconds, scores
+
+
+def compared(made: Made, model: Any, share: float, precision: str, batch_tokens: int, cache: Path | None) -> None:
+    from mteb.models import SentenceTransformerEncoderWrapper
+    from rosberta.embedding import Embedder
+    from rosberta.embedding_cache import EmbeddingCache
+    from rosberta.leaderboard import Evaluated, meta_of
+    from rosberta.prefixes import model_prompts
+
+    prompts = model_prompts("rosberta", {f"made-{name}": entry for name, entry in made.entries.items()})
+    meta = meta_of(model, "made/model", "0", prompts, 512)
+
+    def ours() -> tuple[Any, Timer]:
+        embedder = Embedder(
+            model, revision="0", precision=precision, batch_tokens=batch_tokens,  # type: ignore[arg-type]
+            cache=EmbeddingCache(cache, 10**11) if cache else None,
+        )  # fmt: skip
+        embedder.embed(["warm up " * 30] * 64)
+        return Evaluated(embedder, prompts, meta), Timer(embedder, "embed")
+
+    def stock() -> tuple[Any, Timer]:
+        wrapper = SentenceTransformerEncoderWrapper(model)
+        wrapper.model_prompts, wrapper.mteb_model_meta = prompts, meta
+        model.encode(["warm up " * 30] * 64)
+        return wrapper, Timer(wrapper, "encode")
+
+    makers: dict[str, Callable[[], tuple[Any, Timer]]] = {"ours": ours, "mteb alone": stock}
+    if cache:
+        makers["ours again"] = ours
+    measured = {}
+    for name, maker in makers.items():
+        sys.stderr.write(f"--- {name}\n")
+        evaluated, timer = maker()
+        measured[name] = run(made, evaluated, timer, {"show_progress_bar": False, "batch_size": 32})
+    columns = ["mteb alone", *(name for name in makers if name != "mteb alone")]
+    print(
+        "| category | texts | "
+        + " | ".join(f"{name}: embed + rest, s | whole v1.1, min" for name in columns)
+        + " | times as fast |"
+    )
+    print("|" + "---|" * (3 + 2 * len(columns)))
+    totals = {name: [0.0, 0.0, 0.0] for name in columns}
+    for category, texts in made.texts.items():
+        cells, wholes = [], {}
+        for name in columns:
+            embedding, rest = measured[name][0][category]
+            wholes[name] = (embedding + rest) / (share if category in SCALED else 1) / 60
+            cells.append(f"{embedding:.1f} + {rest:.1f} | {wholes[name]:.2f}")
+            totals[name] = [a + b for a, b in zip(totals[name], (embedding, rest, wholes[name]), strict=True)]
+        print(f"| {category} | {texts:,} | " + " | ".join(cells) + f" | {wholes['mteb alone'] / wholes['ours']:.1f} |")
+    cells = [f"{embedding:.1f} + {rest:.1f} | {whole:.2f}" for embedding, rest, whole in totals.values()]
+    print(
+        f"| all | {sum(made.texts.values()):,} | "
+        + " | ".join(cells)
+        + f" | {totals['mteb alone'][2] / totals['ours'][2]:.1f} |"
+    )
+    apart = [abs(measured["ours"][1][name] - score) for name, score in measured["mteb alone"][1].items()]
+    print(f"\nscores apart: {np.mean(apart):.4f} on average, {max(apart):.4f} at most (random weights)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--share", type=float, default=0.02)
+    parser.add_argument("--precision", choices=["fp32", "bf16"])
+    parser.add_argument("--batch-tokens", type=int)
+    parser.add_argument("--cache", action="store_true", help="evaluate once more, with what the first kept")
+    asked = parser.parse_args()
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    cuda = torch.cuda.is_available()
+    if not cuda:
+        torch.set_num_threads(os.cpu_count() or 1)
+    size = (
+        {"num_hidden_layers": 24, "hidden_size": 1024, "num_attention_heads": 16, "intermediate_size": 4096}
+        if cuda
+        else {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 128}
+    )
+    import datasets
+    from rosberta.encoding import embedder
+
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        datasets.config.HF_DATASETS_CACHE = folder / "datasets"
+        made = Made(folder, asked.share)
+        sample = made.of("RuBQRetrieval/corpus", 300, 449)
+        write_model(folder / "model", sample, 40_000 if cuda else 2_000, 98_000 if cuda else 2_000, **size)
+        model = embedder(folder / "model", "cls", 512).to("cuda:0" if cuda else "cpu")
+        precision = asked.precision or ("bf16" if cuda else "fp32")
+        tokens = asked.batch_tokens or (65_536 if cuda else 16_384)
+        where = torch.cuda.get_device_name() if cuda else f"{os.cpu_count()} CPU cores"
+        print(f"{asked.share:g} of v1.1 on {where}; ours in {precision}, {tokens} tokens a batch\n")
+        compared(made, model, asked.share, precision, tokens, folder / "cache" if asked.cache else None)
+
+
+if __name__ == "__main__":
+    main()

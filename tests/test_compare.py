@@ -1,0 +1,143 @@
+"""`compare`: differences, and intervals that hold what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rosberta import compare, published
+from rosberta.artifacts import write_json
+from rosberta.mistakes import Mistake
+from scipy.stats import spearmanr
+
+RELEASED, OTHER = "ai-forever/ru-en-RoSBERTa", "BAAI/bge-m3"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def scored(name: str, task: str, category: str, score: float, examples: pa.Table | None = None) -> None:
+    """An artifact of `evaluate` with one task."""
+    folder = Path("results/scores") / name
+    write_json(folder / "summary.json", {"tasks": {task: {"category": category, "score": score}}, "own_tasks": {}})
+    if examples is not None:
+        (folder / "examples").mkdir()
+        pq.write_table(examples, folder / "examples" / f"{task}.parquet")
+
+
+def values(numbers: np.ndarray, splits: list[str] | None = None) -> pa.Table:
+    return pa.table({"split": splits or ["test"] * len(numbers), "value": numbers})
+
+
+def found(first: str, second: str, task: str) -> compare.Difference:
+    return compare.difference((compare.side(first), compare.side(second)), task, 0)
+
+
+def test_published_models_stand_beside_each_other() -> None:
+    """The leaderboard's means of ru-en-RoSBERTa and BGE-M3, on both versions, as recomputed from its files."""
+    text = compare.run(RELEASED, OTHER)
+    lines = {line.split("  ")[0]: line.split() for line in text.splitlines()}
+    for name, ours, theirs in (
+        ("task mean, v1", "61.71", "61.57"),
+        ("category mean, v1", "60.40", "60.92"),
+        ("task mean, v1.1", "61.85", "61.63"),
+        ("category mean, v1.1", "60.55", "60.98"),
+    ):
+        assert {ours, theirs} <= set(lines[name]), lines[name]
+    assert len(published.leaderboard()) == 155
+
+
+def test_a_model_does_not_differ_from_itself() -> None:
+    draws = np.random.default_rng(0).random(50)
+    for name in ("one", "two"):
+        scored(name, "RuBQRetrieval", "Retrieval", 100 * draws.mean(), values(draws))
+    same = found("one", "two", "RuBQRetrieval")
+    assert same.draws is not None
+    assert same.source == "examples"
+    assert not same.draws.any()
+
+
+def test_the_interval_is_that_of_a_paired_mean() -> None:
+    """Against the normal interval of the mean of paired differences, whose spread is below that of unpaired ones."""
+    chance = np.random.default_rng(0)
+    first = chance.random(400)
+    second = first + 0.02 + 0.05 * chance.standard_normal(400)
+    scored("one", "RuBQRetrieval", "Retrieval", 100 * first.mean(), values(first))
+    scored("two", "RuBQRetrieval", "Retrieval", 100 * second.mean(), values(second))
+    draws = found("one", "two", "RuBQRetrieval").draws
+    assert draws is not None
+    error = 100 * (second - first).std(ddof=1) / 20
+    assert draws.std() == pytest.approx(error, rel=0.1)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    mean = 100 * (second - first).mean()
+    assert (low, high) == (pytest.approx(mean - 1.96 * error, abs=0.1), pytest.approx(mean + 1.96 * error, abs=0.1))
+
+
+def test_splits_count_alike() -> None:
+    """As in the task's score, the mean of two splits is that of their means, however many examples each has."""
+    splits = ["test"] * 10 + ["validation"] * 90
+    first, second = np.zeros(100), np.array([1.0] * 10 + [0.0] * 90)
+    tables = values(first, splits), values(second, splits)
+    draws = compare.bootstrapped(*tables, np.random.default_rng(0))
+    assert draws is not None
+    assert draws.tolist() == [50.0] * compare.DRAWS
+
+
+def test_correlations_are_computed_anew() -> None:
+    """A draw's Spearman correlation is scipy's, ties included."""
+    chance = np.random.default_rng(0)
+    gold, cosines = chance.integers(0, 5, 200).astype(float), chance.random(200)
+    rows = chance.choice(200, 200)
+    ours = compare.score({"gold": gold, "cosine_scores": cosines}, rows)
+    assert ours == pytest.approx(spearmanr(gold[rows], cosines[rows])[0])
+
+
+def test_other_examples_give_no_interval() -> None:
+    """Two models that were scored on other examples cannot be paired."""
+    gold = {"split": ["test"] * 3, "cosine_scores": [0.1, 0.2, 0.3]}
+    scored("one", "STS22", "STS", 10, pa.table({**gold, "gold": [1.0, 2.0, 3.0]}))
+    scored("two", "STS22", "STS", 20, pa.table({**gold, "gold": [1.0, 2.0, 4.0]}))
+    assert found("one", "two", "STS22").draws is None
+    assert "–" in compare.run("one", "two")
+
+
+def test_repetitions_of_a_clustering_give_its_interval() -> None:
+    """As wide as the error of a difference of two means of repetitions."""
+    chance = np.random.default_rng(0)
+    spreads = {name: (0.5 + shift + 0.02 * chance.standard_normal(10)) for name, shift in (("one", 0), ("two", 0.1))}
+    for name, spread in spreads.items():
+        scored(name, "GeoreviewClusteringP2P", "Clustering", 100 * spread.mean())
+        part = {"v_measure": spread.mean(), "v_measures": {"Level 0": spread.tolist()}}
+        write_json(
+            Path(f"results/scores/{name}/rosberta__{name}/0/GeoreviewClusteringP2P.json"), {"scores": {"test": [part]}}
+        )
+    difference = found("one", "two", "GeoreviewClusteringP2P")
+    assert difference.draws is not None
+    assert difference.source == "repetitions"
+    error = 100 * (sum(spread.var(ddof=1) / 10 for spread in spreads.values())) ** 0.5
+    assert difference.draws.std() == pytest.approx(error, rel=0.1)
+    assert difference.draws.mean() == pytest.approx(100 * (spreads["two"].mean() - spreads["one"].mean()), abs=0.2)
+
+
+def test_one_of_ours_beside_a_published_one() -> None:
+    """A difference, and no interval."""
+    scored("ours", "TERRa", "PairClassification", 61.0)
+    text = compare.run(RELEASED, "ours")
+    line = next(line for line in text.splitlines() if line.startswith("TERRa"))
+    assert line.split() == ["TERRa", "PairClassification", "60.79", "61.00", "0.21", "–", "–", "–"]
+
+
+def test_an_unknown_model_is_refused() -> None:
+    """With the nearest that there is."""
+    scored("full", "TERRa", "PairClassification", 61.0)
+    with pytest.raises(Mistake, match=r"'ful' is neither a scored model here \(full\).*did you mean \"full\""):
+        compare.run("ful", OTHER)
+    scored("own", "Mine", "STS", 1.0)
+    with pytest.raises(Mistake, match="own and BAAI/bge-m3 have no task in common"):
+        compare.run("own", OTHER)
