@@ -136,8 +136,8 @@ def test_one_of_ours_beside_a_published_one() -> None:
 def test_an_unknown_model_is_refused() -> None:
     """With the nearest that there is."""
     scored("full", "TERRa", "PairClassification", 61.0)
-    with pytest.raises(Mistake, match=r"'ful' is neither a scored model here \(full\).*did you mean \"full\""):
-        compare.run("ful", OTHER)
+    with pytest.raises(Mistake, match=r"'fully' is neither a scored model here \(full\).*did you mean \"full\""):
+        compare.run("fully", OTHER)
     scored("own", "Mine", "STS", 1.0)
     with pytest.raises(Mistake, match="own and BAAI/bge-m3 have no task in common"):
         compare.run("own", OTHER)

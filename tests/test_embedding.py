@@ -64,7 +64,7 @@ def alone(model: SentenceTransformer, texts: list[str], prompt: str) -> np.ndarr
 @pytest.mark.parametrize("batch_tokens", [1, 100, 100_000])
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("prompt", ["", "search_query: "])
-def test_embeddings_are_the_librarys(weights: Path, pooling: str, prompt: str, batch_tokens: int) -> None:
+def test_embeddings_are_those_of_the_library(weights: Path, pooling: str, prompt: str, batch_tokens: int) -> None:
     """Whatever the batches; texts that are cut, empty ones and those with special tokens in them included."""
     model = embedder(weights, pooling, 40)
     ours = Embedder(model, revision="0", batch_tokens=batch_tokens)

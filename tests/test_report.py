@@ -490,7 +490,12 @@ def test_figures_name_everything(default, built, monkeypatch):
         "funnel": default.collect.sources,
         "mixtures": default.mixtures,
         "loss": [*default.runs, *default.encoders],
-        "categories": default.models,
+        "categories": [published.RELEASED, *default.models],
+        "heatmap": [
+            *default.models,
+            *(task.name for task in published.tasks("v1")),
+            *(row.name for row in published.baselines()),
+        ],
         "stages": FLOW,
     }
     assert list(drawn) and set(drawn) == set(named)

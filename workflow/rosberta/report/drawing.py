@@ -26,6 +26,8 @@ WIDTH = 1120
 
 INK, MUTED, LINE, GRID, PAPER = "#1f2a37", "#5f6b7a", "#c3cad3", "#e5e9ee", "#ffffff"
 ACCENT, PALE, WASH, ARROW = "#2f5d8c", "#b9c9d9", "#eef3f8", "#9aa7b5"
+TINT, COLD, HOT = "#dcc48e", "#f1f5f9", "#24507f"
+"""Of what is published; of the lowest and the highest of a heat map."""
 COLOURS = ("#2f5d8c", "#c8792b", "#3d8b7d", "#9a4f75", "#7d8c3c", "#6b6fb0", "#a0694b", "#4d9ab5")
 """Colours of lines and parts, told apart in print and by those who see colours differently."""
 GROUP_COLOURS = dict(zip(GROUPS, ("#2f5d8c", "#2f7d70", "#a8741a", "#8f4569"), strict=True))

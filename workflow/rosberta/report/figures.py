@@ -15,7 +15,6 @@ from matplotlib.ticker import MaxNLocator
 
 from rosberta.flow import FLOW
 from rosberta.params import GROUPS
-from rosberta.published import CATEGORIES
 from rosberta.report.drawing import (
     ACCENT,
     ARROW,
@@ -24,7 +23,6 @@ from rosberta.report.drawing import (
     INK,
     LINE,
     MUTED,
-    PALE,
     PAPER,
     WASH,
     WIDTH,
@@ -35,6 +33,7 @@ from rosberta.report.drawing import (
     style,
     svg,
 )
+from rosberta.report.evaluation import categories, heatmap
 from rosberta.report.results import Curve, Plan, Results
 from rosberta.report.tables import keys_of
 from rosberta.table import thousands
@@ -56,6 +55,7 @@ def figures(results: Results) -> dict[str, str]:
     drawn: dict[str, Callable[[Results], Figure]] = {
         "stages": stages,
         "categories": categories,
+        "heatmap": heatmap,
         "funnel": funnel,
         "mixtures": mixtures,
         "loss": loss,
@@ -128,40 +128,6 @@ def _places(graph: nx.DiGraph) -> dict[str, tuple[int, int]]:
         taken.add((columns[name], row))
         places[name] = (columns[name], row)
     return places
-
-
-def categories(results: Results) -> Figure:
-    """Each category's score of each of our models, a panel a category."""
-    models = [model for model in results.models if model.scores]
-    shown = [name for name in CATEGORIES if any(model.category(name, results.version) is not None for model in models)]
-    if not shown:
-        return empty("No category has been evaluated as a whole.")
-    left, line = 8 + 7.4 * max(len(model.name) for model in models), 24
-    height = line * len(models)
-    figure = blank(height + 70)
-    gap = 22
-    width = min((WIDTH - left - gap * len(CATEGORIES)) / len(CATEGORIES), 150)
-    for position, category in enumerate(shown):
-        axes = axes_at(figure, left + position * (width + gap), 34, width, height)
-        values = [model.category(category, results.version) for model in models]
-        known = [value for value in values if value is not None]
-        axes.set_title(CATEGORIES[category], pad=8)
-        for row, value in enumerate(values):
-            if value is None:
-                continue
-            best = len(known) > 1 and value == max(known)
-            axes.barh(row, value, 0.62, color=ACCENT if best else PALE)
-            colour, weight = (INK, "bold") if best else (MUTED, "normal")
-            axes.text(
-                value + 2, row, f"{value:.1f}", va="center_baseline", fontsize=11, color=colour, fontweight=weight
-            )
-        axes.set(xlim=(0, 125), ylim=(len(models) - 0.5, -0.5), xticks=[0, 50, 100])
-        axes.set_yticks(range(len(models)), [model.name for model in models] if position == 0 else [])
-        axes.tick_params(axis="y", labelcolor=INK)
-        axes.tick_params(axis="x", labelsize=10)
-        axes.spines[["left", "bottom"]].set_visible(False)
-        axes.grid(axis="x")
-    return figure
 
 
 def funnel(results: Results) -> Figure:
