@@ -44,7 +44,7 @@ from rosberta.examples import Listener, of_task
 from rosberta.leaderboard import SIDED, Evaluated, meta_of
 from rosberta.mistakes import Mistake
 from rosberta.prefixes import model_prompts, prompt_of
-from rosberta.tasks import BENCHMARKS, fresh_cache, load_task, members
+from rosberta.tasks import BENCHMARKS, fresh_cache, load_task, members, whole_columns
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -155,7 +155,7 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
     task.load_data()
     listener = Listener(task)
     searched = task.metadata.type in SIDED
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, whole_columns():
         # A task's name may hold slashes, and mteb names its file after it.
         (Path(folder) / task.metadata.name).parent.mkdir(parents=True, exist_ok=True)
         result = mteb.evaluate(

@@ -127,6 +127,28 @@ def fresh_cache() -> Iterator[None]:
             config.HF_DATASETS_CACHE = shared
 
 
+@contextmanager
+def whole_columns() -> Iterator[None]:
+    """Have a column of a data set be a list for as long as the block lasts.
+
+    `datasets` hands it out row by row, and mteb goes through the labels of a training split dozens of times: in most
+    tasks of classification that would take longer than everything else.
+    """
+    from datasets import Dataset
+
+    columns: Any = Dataset
+    lazy = columns.__getitem__
+
+    def eager(data: Dataset, key: Any) -> Any:
+        return lazy(data.select_columns(key), slice(None))[key] if isinstance(key, str) else lazy(data, key)
+
+    columns.__getitem__ = eager
+    try:
+        yield
+    finally:
+        columns.__getitem__ = lazy
+
+
 @cache
 def rumteb() -> dict[str, AbsTask]:
     """The tasks of both versions of ruMTEB by name, with the subsets and splits that the leaderboard averages."""

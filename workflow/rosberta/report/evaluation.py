@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rosberta import published
 from rosberta.published import CATEGORIES, RELEASED
@@ -104,7 +104,7 @@ def heatmap(results: Results) -> Figure:
     axes = axes_at(figure, 0, 0, WIDTH, total)
     axes.set(xlim=(0, WIDTH), ylim=(total, 0))
     axes.axis("off")
-    leaning = {"rotation": 50, "rotation_mode": "anchor", "ha": "left", "va": "bottom", "fontsize": 11}
+    leaning: dict[str, Any] = {"rotation": 50, "rotation_mode": "anchor", "ha": "left", "va": "bottom", "fontsize": 11}
     for place, shown in zip(places, columns, strict=True):
         axes.text(place, head - 8, shown.name, color=MUTED if shown.published else INK, **leaning)
     for middle, task in zip(heights, lines, strict=True):
