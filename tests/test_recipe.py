@@ -35,6 +35,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[params.Experimen
     used = {source["dataset"] for source in data["collect"]["sources"].values()}
     used |= {task["dataset"] for task in data["benchmark"]["tasks"].values()}
     data["hub"]["datasets"] = {id: pin for id, pin in data["hub"]["datasets"].items() if id in used}
+    # Baselines are evaluated, never collected.
+    data["models"] = {name: each for name, each in data["models"].items() if "data/hub" not in each["weights"]}
+    encoders = (id for each in data["encoders"].values() for id in (each["base"], each["donor"]))
+    needed = {data["clean"]["tokenizer"], data["clean"]["similarity"]["model"], data["mine"]["teacher"], *encoders}
+    data["hub"]["models"] = {id: pin for id, pin in data["hub"]["models"].items() if id in needed}
     experiment = params.check(data)
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("recipe"))
