@@ -257,7 +257,7 @@ class _Rows:
 
     def __init__(self, model: SentenceTransformer, device: torch.device, dtype: torch.dtype, _: int) -> None:
         first, self._pooling, *rest = list(copy.deepcopy(model).eval())
-        self._encoder = Encoder(first.auto_model.to(device, dtype))
+        self._encoder = Encoder(first.auto_model.to(device), dtype)
         self._pooling, self._rest = self._pooling.to(device), [module.to(device) for module in rest]
         self._device = device
         self._first = self._pooling.pooling_mode == "cls"

@@ -89,14 +89,20 @@ class Layer(NamedTuple):
 class Encoder:
     """An encoder of RoBERTa's or BERT's kind, without dropout, for rows of tokens."""
 
-    def __init__(self, encoder: Any) -> None:
-        """Take the weights of transformers' model, which is of no use afterwards."""
+    def __init__(self, encoder: Any, precision: torch.dtype) -> None:
+        """Take the weights of transformers' model, which is of no use afterwards.
+
+        Args:
+            encoder: in float32.
+            precision: of the products. Everything between them is float32, which costs little, and halves the error
+                of an embedding in bfloat16.
+        """
         self._embeddings = encoder.embeddings
         self.padding: int | None = None if encoder.config.model_type == "bert" else encoder.config.pad_token_id
         """The id from which positions are counted, for `packed`."""
         self._heads: int = encoder.config.num_attention_heads
         self._epsilon: float = encoder.config.layer_norm_eps
-        self._layers = [_taken(layer) for layer in encoder.encoder.layer]
+        self._layers = [_taken(layer, precision) for layer in encoder.encoder.layer]
         self._activation = encoder.encoder.layer[0].intermediate.intermediate_act_fn
         encoder.encoder.layer = None
         weight = self._layers[0].up[0]
@@ -111,21 +117,22 @@ class Encoder:
             first: for the first token of each text only.
 
         Returns:
-            (tokens, width), or (texts, width).
+            float32, (tokens, width), or (texts, width).
         """
         states = self._embeddings(
             input_ids=row.ids, position_ids=row.positions, token_type_ids=torch.zeros_like(row.ids)
         )[0]
+        rounded = states.to(self._layers[0].up[0].dtype)
         for layer in self._layers[:-1]:
-            states = self._run(states, layer, row, first=False)
-        return self._run(states, self._layers[-1], row, first=first)
+            states, rounded = self._run(states, rounded, layer, row, first=False)
+        return self._run(states, rounded, self._layers[-1], row, first=first)[0]
 
-    def _run(self, states: Tensor, layer: Layer, row: Row, *, first: bool) -> Tensor:
-        """One layer's output for the tokens of a row, or the first of each text."""
-        kept = states[row.starts[:-1].long()] if first else states
+    def _run(self, states: Tensor, rounded: Tensor, layer: Layer, row: Row, *, first: bool) -> tuple[Tensor, Tensor]:
+        """One layer's output for the tokens of a row, or the first of each text; as it is, and for the products."""
+        kept, asking = (each[row.starts[:-1].long()] if first else each for each in (states, rounded))
         query, key, value = (
             linear(each, *weights).unflatten(-1, (self._heads, -1))
-            for each, weights in ((kept, layer.query), (states, layer.key), (states, layer.value))
+            for each, weights in ((asking, layer.query), (rounded, layer.key), (rounded, layer.value))
         )
         if self._kernel and first:
             each = torch.arange(len(row.starts), dtype=torch.int32, device=row.starts.device)
@@ -134,39 +141,49 @@ class Encoder:
             attended = self._kernel(query, key, value, row.starts, row.starts, row.longest, row.longest)
         else:
             attended = attend(query, key, value, row.runs, first=first)
-        kept = self._add_norm(kept, linear(attended.flatten(1), *layer.attended), *layer.attended_norm, self._epsilon)
-        inner = self._activation(linear(kept, *layer.up))
-        return self._add_norm(kept, linear(inner, *layer.down), *layer.norm, self._epsilon)
+        change = linear(attended.flatten(1), *layer.attended)
+        kept, inner = self._add_norm(kept, change, *layer.attended_norm, self._epsilon)
+        change = linear(self._activation(linear(inner, *layer.up)), *layer.down)
+        return self._add_norm(kept, change, *layer.norm, self._epsilon)
 
 
-def _taken(layer: Any) -> Layer:
+def _taken(layer: Any, precision: torch.dtype) -> Layer:
     attention = layer.attention
-    modules = (
-        *(attention.self.query, attention.self.key, attention.self.value),
-        *(attention.output.dense, attention.output.LayerNorm),
-        *(layer.intermediate.dense, layer.output.dense, layer.output.LayerNorm),
+
+    def of(module: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        return module.weight.detach().to(dtype), module.bias.detach().to(dtype)
+
+    return Layer(
+        query=of(attention.self.query, precision),
+        key=of(attention.self.key, precision),
+        value=of(attention.self.value, precision),
+        attended=of(attention.output.dense, precision),
+        attended_norm=of(attention.output.LayerNorm, torch.float32),
+        up=of(layer.intermediate.dense, precision),
+        down=of(layer.output.dense, precision),
+        norm=of(layer.output.LayerNorm, torch.float32),
     )
-    return Layer(*((module.weight.detach(), module.bias.detach()) for module in modules))
 
 
-def add_norm(states: Tensor, change: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
-    """A sum, normalised (Vaswani et al. 2017, section 3.1)."""
-    return layer_norm(states + change, states.shape[-1:], weight, bias, epsilon)
+def add_norm(states: Tensor, change: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """A sum, normalised (Vaswani et al. 2017, section 3.1): in float32, and in the precision of `change`."""
+    normed = layer_norm(states + change, states.shape[-1:], weight, bias, epsilon)
+    return normed, normed.to(change.dtype)
 
 
 @cache
-def _compiled(device: torch.device, width: int) -> Callable[..., Tensor]:
+def _compiled(device: torch.device, width: int) -> Callable[..., tuple[Tensor, Tensor]]:
     """`add_norm` in one kernel, which saves a tenth of an encoder's time; as it is where none can be built.
 
     Nothing else is compiled: what torch makes of a whole layer is slower than this.
     """
-    compiled: Callable[..., Tensor] = torch.compile(add_norm)
+    compiled: Callable[..., tuple[Tensor, Tensor]] = torch.compile(add_norm)
     try:
         with torch.inference_mode():
             # The first call fixes the width, the others free the number of tokens.
             for tokens in (64, 128, 192):
-                states = torch.zeros(tokens, width, device=device, dtype=torch.bfloat16)
-                compiled(states, states, states[0], states[0], 1e-5)
+                states = torch.zeros(tokens, width, device=device)
+                compiled(states, states.bfloat16(), states[0], states[0], 1e-5)
     except Exception as error:  # whatever a missing compiler gives rise to
         log.warning("no kernel was built for sums (%s); embedding is a tenth slower", str(error).split("\n")[0])
         return add_norm
