@@ -15,12 +15,15 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from rosberta.artifacts import sha256
 from rosberta.embedding_cache import key_of
 from rosberta.varlen import ENCODERS, Encoder, Row, packed, split
 
@@ -94,7 +97,7 @@ class Embedder:
         """Texts embedded so far that were longer, and were cut."""
         self._batch_tokens = batch_tokens
         self._cache = cache
-        identity = f"{revision} {precision} {self.max_length}"
+        identity = f"{revision} {precision} {self.max_length} {_method()}"
         self._identity = hashlib.sha256(identity.encode()).hexdigest()[:32]
         rows = takes_rows(model)
         self._tokenizer = _tokenizer(model) if rows else None
@@ -213,6 +216,15 @@ def takes_rows(model: SentenceTransformer) -> bool:
         and pooling.include_prompt
         and model.truncate_dim is None
     )
+
+
+@cache
+def _method() -> str:
+    """How embeddings are computed, so that a cache gives none that were computed otherwise."""
+    import rosberta.varlen
+
+    files = (Path(module) for module in (__file__, rosberta.varlen.__file__))
+    return " ".join([torch.__version__, *(sha256(file) for file in files)])
 
 
 def _tokenizer(model: SentenceTransformer) -> Tokenizer:
