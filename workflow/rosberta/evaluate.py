@@ -199,7 +199,8 @@ def evaluated_of(experiment: Experiment, key: str, prompts: Mapping[str, str]) -
     revision = revision_of(weights)
     embedder = Embedder(
         loaded,
-        revision=revision,
+        # More than the weights decides an embedding: tokenizer and head.
+        revision=f"{digest(weights)} {model.pooling}",
         precision=settings.precision,
         batch_tokens=settings.batch_tokens,
         cache=EmbeddingCache(EMBEDDINGS, int(1e9 * settings.cache_gb)) if settings.cache_gb else None,
