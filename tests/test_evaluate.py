@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
@@ -290,6 +291,23 @@ def test_files_are_the_leaderboards():
     weights = Path("results/encoders/tiny/model.safetensors")
     assert (meta["name"], meta["revision"]) == ("rosberta/tiny", digest_of({weights.name: sha256(weights)}))
     assert meta["loader_kwargs"]["model_prompts"]["Titles"] == "clustering: "
+
+
+@pytest.mark.usefixtures("scored")
+def test_the_leaderboard_reads_the_folder(tmp_path: Path):
+    """Laid where its repository of results keeps a model's, mteb's own cache finds all 25 tasks under its name."""
+    from mteb import ResultCache
+
+    folder = submitted()
+    shutil.copytree(folder, tmp_path / "results" / folder.parent.name / folder.name)
+    found = ResultCache(tmp_path).load_results(
+        models=["rosberta/tiny"], tasks=list(tasks.rumteb()), require_model_meta=True
+    )
+    assert [(each.model_name, each.model_revision) for each in found.model_results] == [("rosberta/tiny", folder.name)]
+    scores = {each.task_name: 100 * each.get_score() for each in found.model_results[0].task_results}
+    summary = read_json(Path("results/scores/tiny/summary.json"))["tasks"]
+    assert scores == {name: pytest.approx(each["score"], abs=1e-3) for name, each in summary.items()}
+    assert not set(OWN) & {file.stem for file in folder.iterdir()}
 
 
 @pytest.mark.usefixtures("scored")
