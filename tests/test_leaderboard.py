@@ -53,7 +53,7 @@ def test_minilm_scores_what_the_leaderboard_says(tmp_path: Path, monkeypatch: py
     experiment = SimpleNamespace(
         hub=Hub(origin="hub", datasets={id: Pin(revision=revision) for id, revision in PINS.items()}, models={}),
         benchmark=Benchmark(tasks={id.removeprefix("mteb/"): Task(dataset=id) for id in PINS}),
-        evaluate=Evaluate(batch_size=64, max_length=512, seed=42, threads=1),
+        evaluate=Evaluate(max_length=512, cache_gb=0),
         models={"minilm": Model.model_construct(weights=str(Path(spec.origin).parent / "model"), prompts="none")},
     )
     hub.run(experiment)
