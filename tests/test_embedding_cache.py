@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -92,3 +93,25 @@ def test_a_disk_that_takes_nothing_costs_the_cache_only(tmp_path: Path) -> None:
     keys, embeddings = some(3)
     cache.put("model", keys, embeddings)
     assert not found(cache, "model", keys)[0].any()
+
+
+def hammered(folder: Path, worker: int) -> None:
+    """Puts and gets in a folder that others use and that is too small for all."""
+    embedding_cache.SHARD_BYTES = 320
+    cache = EmbeddingCache(folder, 4000)
+    for turn in range(30):
+        keys, embeddings = some(10, turn % 7)
+        cache.put(f"model{worker % 2}", keys, embeddings)
+        there, into = found(cache, f"model{worker % 2}", keys)
+        assert np.array_equal(into[there], embeddings[there])
+
+
+def test_several_processes_share_a_folder(tmp_path: Path) -> None:
+    """What one removes to make room another may be reading: nobody fails, and nobody reads what was not put."""
+    workers = [multiprocessing.get_context("spawn").Process(target=hammered, args=(tmp_path, n)) for n in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert not list(tmp_path.rglob("*.part"))
