@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 import torch
+from rosberta.embedding import Embedder
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
 
@@ -86,3 +88,16 @@ def write_roberta(
         torch.nn.init.normal_(model.lm_head.bias)
     model.save_pretrained(folder)
     return folder
+
+
+def texts_computed(patch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows with every call of `Embedder.embed` by the texts that no cache answered."""
+    computed: list[int] = []
+    compute = Embedder._compute
+
+    def counted(embedder: Embedder, texts: list[str], places: list[int], *rest: object) -> None:
+        computed.append(len(places))
+        compute(embedder, texts, places, *rest)
+
+    patch.setattr(Embedder, "_compute", counted)
+    return computed

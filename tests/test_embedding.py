@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from encoders import ENGLISH, RUSSIAN, write_roberta
+from encoders import ENGLISH, RUSSIAN, texts_computed, write_roberta
 from rosberta.embedding import Embedder, takes_rows, unit
 from rosberta.embedding_cache import EmbeddingCache
 from rosberta.encoding import embedder
@@ -145,13 +145,7 @@ def test_a_cache_answers_instead_of_the_model(weights: Path, tmp_path: Path, mon
     model = embedder(weights, "cls", 64)
     cache = EmbeddingCache(tmp_path, 10**9)
     first = Embedder(model, revision="a", cache=cache).embed(TEXTS, "query: ")
-    computed: list[int] = []
-    compute = Embedder._compute
-    monkeypatch.setattr(
-        Embedder,
-        "_compute",
-        lambda self, texts, places, *rest: computed.append(len(places)) or compute(self, texts, places, *rest),
-    )
+    computed = texts_computed(monkeypatch)
     again = Embedder(model, revision="a", cache=cache)
     assert np.array_equal(again.embed(TEXTS[3:], "query: "), first[3:])
     unique = len(set(TEXTS))

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from encoders import texts_computed
 from rosberta import evaluate, examples, leaderboard, tasks
 from rosberta.artifacts import digest, read_json
 from rosberta.mistakes import Mistake
@@ -238,18 +239,10 @@ def test_a_second_evaluation_answers_from_the_cache(
     tmp_path: Path,
 ) -> None:
     """No text is embedded again, and the scores are the same to the byte."""
-    from rosberta.embedding import Embedder
-
     monkeypatch.setattr(evaluate, "EMBEDDINGS", tmp_path)
     some = part(experiment, "TERRa", "RuBQRetrieval", "RuBQReranking", cached=experiment.models["tiny"])
     some.evaluate = experiment.evaluate.model_copy(update={"cache_gb": 1})
-    computed: list[int] = []
-    compute = Embedder._compute
-    monkeypatch.setattr(
-        Embedder,
-        "_compute",
-        lambda self, texts, places, *rest: computed.append(len(places)) or compute(self, texts, places, *rest),
-    )
+    computed = texts_computed(monkeypatch)
     evaluate.run(some, "cached")
     assert sum(computed) > 0
     first = digest(Path("results/scores/cached"))
@@ -340,3 +333,18 @@ def test_an_empty_corpus_is_refused(
     finally:
         for path, content in backup.items():
             path.write_bytes(content)
+
+
+def test_whole_columns_are_what_the_columns_hold() -> None:
+    """A selection, a rearrangement and labels of a class come out as before, as lists; outside nothing has changed."""
+    from datasets import ClassLabel, Column, Dataset, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["а", "б"])})
+    data = Dataset.from_dict({"text": ["один", "два", "три"], "label": [0, 1, 0]}, features=features)
+    chosen = data.select([2, 0])
+    lazy = {name: list(chosen[name]) for name in features}
+    with tasks.whole_columns():
+        assert {name: chosen[name] for name in features} == lazy == {"text": ["три", "один"], "label": [0, 0]}
+        assert chosen[0] == {"text": "три", "label": 0}
+        assert chosen[:1] == {"text": ["три"], "label": [0]}
+    assert isinstance(chosen["text"], Column)
