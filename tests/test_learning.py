@@ -27,8 +27,9 @@ def trained(experiment: params.Experiment, folder: Path, *, shuffled: bool) -> f
     """Train on the mined sources, with each source's positives shuffled or not; score question to passage (0-100)."""
     import mteb
     from rosberta.contrast import dataset, learn, prompts_of
+    from rosberta.embedding import Embedder
     from rosberta.encoding import embedder
-    from rosberta.evaluate import wrapped
+    from rosberta.leaderboard import Evaluated, meta_of
     from rosberta.prefixes import model_prompts
     from rosberta.tasks import load_task
 
@@ -45,7 +46,9 @@ def trained(experiment: params.Experiment, folder: Path, *, shuffled: bool) -> f
     learn(model, rows, prompts, settings, 0, folder)
     tasks = experiment.benchmark.tasks
     task = load_task("RuBQRetrieval", tasks["RuBQRetrieval"], BENCHMARK / "RuBQRetrieval")
-    encoder = wrapped(model, "rosberta/learned", "none", model_prompts("rosberta", tasks))
+    prompted = model_prompts("rosberta", tasks)
+    meta = meta_of(model, "rosberta/learned", "none", prompted, settings.max_length)
+    encoder = Evaluated(Embedder(model, revision="none"), prompted, meta)
     result = mteb.evaluate(encoder, task, cache=None, co2_tracker=False, show_progress_bar=False)
     return 100 * result[0].get_score()
 

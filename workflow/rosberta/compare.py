@@ -87,7 +87,8 @@ def side(name: str) -> Side:
         here = sorted(each.parent.name for each in SCORES.glob("*/summary.json"))
         raise Mistake(
             f"compare: {name!r} is neither a scored model here ({', '.join(here) or 'there are none'}) nor one of the "
-            f"{len(known)} that the leaderboard shows{nearest(name, [*here, *known])}"
+            f"{len(known)} that the leaderboard shows (ids such as {published.RELEASED_ID})"
+            f"{nearest(name, [*here, *known], listed=False)}"
         )
     categories = {task.name: task.category for version in VERSIONS for task in published.tasks(version)}
     scores = {task: score for task, score in known[name].items() if task in categories}

@@ -13,15 +13,18 @@ class Mistake(Exception):
     """
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], *, listed: bool = True) -> str:
     """Name the known word nearest to `word`, as an ending for an error's sentence.
 
-    Returns ``'; did you mean "x"?'`` where one is near, else the list of what is known (shortened to twelve names).
+    Returns ``'; did you mean "x"?'`` where one is near, else the list of what is known (shortened to twelve names), or
+    nothing if that is not to be listed.
     """
     names = sorted(set(known))
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f'; did you mean "{close[0]}"?'
+    if not listed:
+        return ""
     if not names:
         return "; none is defined"
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

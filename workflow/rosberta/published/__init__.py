@@ -27,6 +27,9 @@ CATEGORIES: dict[str, str] = {
 RELEASED = "ru-en-RoSBERTa"
 """The model that the recipe gave, as `baselines` and `scores` name it."""
 
+RELEASED_ID = "ai-forever/ru-en-RoSBERTa"
+"""Its id on the hub, by which `leaderboard` names it."""
+
 Version = Literal["v1", "v1.1"]
 VERSIONS: tuple[Version, ...] = ("v1", "v1.1")
 """Versions of ruMTEB: the paper's, and the one with two lighter retrieval tasks."""
