@@ -135,6 +135,8 @@ def test_the_model_given_stays_as_it_was(weights: Path) -> None:
     before, state = model.encode(TEXTS), copy.deepcopy(model.state_dict())
     near = Embedder(model, revision="0", precision="bf16").embed(TEXTS)
     assert near.dtype == np.float32
+    # Had the precision been passed over, it would be equal.
+    assert not np.allclose(near, Embedder(model, revision="0").embed(TEXTS), atol=1e-5)
     assert all(torch.equal(state[name], weight) for name, weight in model.state_dict().items())
     assert np.array_equal(model.encode(TEXTS), before)
     assert np.einsum("ij,ij->i", unit(near), unit(before)).min() > 0.999

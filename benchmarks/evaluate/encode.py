@@ -1,5 +1,7 @@
 """How fast texts become embeddings: sentence-transformers' `encode`, and the project's `Embedder`, side by side.
 
+    python benchmarks/evaluate/encode.py
+
 On a GPU a model of ru-en-RoBERTa's true size with random weights, on a CPU a tiny one; texts of invented words in the
 lengths of ruMTEB's documents (about 280 tokens) and queries (about 13). Nothing is downloaded.
 """
@@ -202,14 +204,18 @@ def measure(
         again = clock.time(kind, "Embedder, from its cache", lambda: cached.embed(some[: few[kind]]),  # noqa: B023
                            sum(counts[kind][: few[kind]]), few[kind])  # fmt: skip
         assert np.array_equal(first, again)
-    if not clock.cuda:
-        return
     for budget in budgets:
         embedder = Embedder(model, revision="", precision="bf16", batch_tokens=budget)
         for kind, some in texts.items():
             embedder.embed(some[-2000:])
             clock.time(kind, f"Embedder, bf16, {budget} tokens a batch", lambda: embedder.embed(some),  # noqa: B023
                        sum(counts[kind]), len(some), exact[kind])  # fmt: skip
+            batches = list(embedder._batches(some, list(range(len(some))), ""))
+            clock.time(kind, f"the same, tokenised before, {budget}",
+                       lambda: list(embedder._replicas[0].embed(iter(batches))),  # noqa: B023
+                       sum(counts[kind]), len(some))  # fmt: skip
+    if not clock.cuda:
+        return
     if len(devices) > 1:
         embedder = Embedder(model, revision="", precision="bf16", batch_tokens=budgets[-1], devices=devices)
         for kind, some in texts.items():
