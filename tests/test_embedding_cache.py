@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,36 @@ def test_a_disk_that_takes_nothing_costs_the_cache_only(tmp_path: Path) -> None:
     keys, embeddings = some(3)
     cache.put("model", keys, embeddings)
     assert not found(cache, "model", keys)[0].any()
+
+
+def filled(folder: Path) -> None:
+    """Puts where no file may outgrow 100 bytes, as on a disk that is full."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    cache = EmbeddingCache(folder, 10**6)
+    keys, embeddings = some(10)
+    cache.put("model", keys, embeddings)
+    assert not found(cache, "model", keys)[0].any()
+
+
+def test_a_full_disk_costs_the_cache_only(tmp_path: Path) -> None:
+    """Nothing is raised; nothing is found, and nothing is left behind."""
+    writer = multiprocessing.get_context("spawn").Process(target=filled, args=(tmp_path,))
+    writer.start()
+    writer.join()
+    assert writer.exitcode == 0
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_another_is_writing_stays(tmp_path: Path) -> None:
+    """However little room there is; what a killed process left goes when it is old."""
+    cache = EmbeddingCache(tmp_path, 1)
+    (tmp_path / "model").mkdir()
+    fresh, old = (tmp_path / "model" / f".{name}.safetensors.1.part" for name in "ab")
+    for part in (fresh, old):
+        part.write_bytes(b"some")
+    os.utime(old, (0, 0))
+    cache.put("model", *some(10))
+    assert [*(tmp_path / "model").iterdir()] == [fresh]
 
 
 def hammered(folder: Path, worker: int) -> None:

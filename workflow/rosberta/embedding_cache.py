@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 
 SHARD_BYTES = 64_000_000
 """Embeddings of a file, about."""
+
+ABANDONED_SECONDS = 3600
+"""After which a file that is not whole is nobody's: its writer was killed."""
 
 
 def key_of(prompt: str, text: str) -> bytes:
@@ -70,6 +74,7 @@ class EmbeddingCache:
 
     def put(self, model: str, keys: Sequence[bytes], embeddings: np.ndarray) -> None:
         """Keep embeddings, float32 (keys, dimension), and make room for them."""
+        from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
         rows = max(1, SHARD_BYTES // max(1, embeddings[:1].nbytes))
@@ -81,7 +86,7 @@ class EmbeddingCache:
                 with whole(self.folder / model / f"{name}.safetensors") as part:
                     save_file({"keys": numbers, "embeddings": shard, "sums": _sums(shard)}, part)
             self._make_room()
-        except OSError as error:
+        except (OSError, SafetensorError) as error:  # the latter is what a full disk gives rise to
             log.warning("%s: embeddings are not kept (%s)", self.folder, error)
 
     def _make_room(self) -> None:
@@ -92,6 +97,8 @@ class EmbeddingCache:
                 state = file.stat()
             except FileNotFoundError:
                 continue
+            if file.suffix == ".part" and time.time() - state.st_mtime < ABANDONED_SECONDS:
+                continue  # another process is writing it
             files.append((state.st_mtime_ns, str(file), state.st_size))
         total = sum(size for _, _, size in files)
         for _, path, size in sorted(files):
