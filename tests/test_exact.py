@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from encoders import texts_computed
 from rosberta import evaluate, examples, leaderboard, tasks
 from rosberta.artifacts import digest, read_json
@@ -333,6 +334,30 @@ def test_an_empty_corpus_is_refused(
     finally:
         for path, content in backup.items():
             path.write_bytes(content)
+
+
+def test_fits_take_one_thread_and_torch_what_it_had() -> None:
+    """And all of them what they had afterwards."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads() -> dict[str, int]:
+        return {library["filepath"]: library["num_threads"] for library in threadpool_info()}
+
+    had = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with tasks.one_thread_a_fit():  # what it loads is loaded
+            pass
+        with threadpool_limits(2):
+            before = threads()
+            with tasks.one_thread_a_fit():
+                assert torch.get_num_threads() == 2
+                within = threads()
+            assert threads() == before
+        assert set(before.values()) == {2}
+        assert {count for path, count in within.items() if "torch" not in Path(path).parts} == {1}
+    finally:
+        torch.set_num_threads(had)
 
 
 def test_whole_columns_are_what_the_columns_hold() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,33 @@ def test_every_stage_is_a_module_of_its_name() -> None:
         if stage != "check":
             assert callable(importlib.import_module(f"rosberta.{stage}").run)
             assert (ROOT / f"tests/test_{stage}.py").is_file(), stage
+
+
+SETTLED = """
+import json, sys, numpy, scipy.linalg
+from pathlib import Path
+from threadpoolctl import threadpool_info
+from rosberta.__main__ import settle
+settle(int(sys.argv[1]), online=False, scratch=Path("scratch"))
+import sklearn.cluster
+print(json.dumps([library["num_threads"] for library in threadpool_info()]))
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_are_as_asked(tmp_path: Path, threads: int) -> None:
+    """Of libraries loaded before and after, whatever the environment said."""
+    said = subprocess.run(
+        [sys.executable, "-c", SETTLED, str(threads)],
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    counts = json.loads(said)
+    assert len(counts) >= 2
+    assert set(counts) == {threads}
 
 
 @pytest.mark.parametrize(

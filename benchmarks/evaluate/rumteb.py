@@ -1,6 +1,7 @@
 """A whole evaluation, mteb alone and through the project, on a made-up benchmark with the lengths of MTEB(rus, v1.1).
 
     python benchmarks/evaluate/rumteb.py --share 0.03      # on a GPU: a model of ru-en-RoSBERTa's size
+    python benchmarks/evaluate/rumteb.py --share 1 --ours  # nothing carried over, and mteb alone left out
     python benchmarks/evaluate/rumteb.py --share 0.01      # on a CPU: a model of two layers
 
 Texts have their true mean length, tasks their true number of labels. Search has `share` of its queries and documents,
@@ -19,7 +20,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +154,15 @@ class Timer:
 def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Evaluate on all tasks: by category seconds of embedding and of the rest, and each task's score."""
     import mteb
-    from rosberta.tasks import fresh_cache, whole_columns
+    from rosberta.tasks import fresh_cache, one_thread_a_fit, whole_columns
 
     seconds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     scores = {}
     for name, entry in made.entries.items():
-        with fresh_cache(), whole_columns() if ours else nullcontext():
+        with fresh_cache(), ExitStack() as stack:
+            if ours:
+                stack.enter_context(whole_columns())
+                stack.enter_context(one_thread_a_fit())
             task = made.task(name)
             task.load_data()
             before, start = timer.seconds, time.perf_counter()
@@ -174,7 +178,9 @@ def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, 
     return seconds, scores
 
 
-def compared(made: Made, model: Any, share: float, precision: str, batch_tokens: int, cache: Path | None) -> None:
+def compared(
+    made: Made, model: Any, share: float, precision: str, batch_tokens: int, cache: Path | None, *, only_ours: bool
+) -> None:
     from mteb.models import SentenceTransformerEncoderWrapper
     from rosberta.embedding import Embedder
     from rosberta.embedding_cache import EmbeddingCache
@@ -198,7 +204,9 @@ def compared(made: Made, model: Any, share: float, precision: str, batch_tokens:
         model.encode(["warm up " * 30] * 64)
         return wrapper, Timer(wrapper, "encode")
 
-    makers: dict[str, Callable[[], tuple[Any, Timer]]] = {"ours": ours, "mteb alone": stock}
+    makers: dict[str, Callable[[], tuple[Any, Timer]]] = {"ours": ours}
+    if not only_ours:
+        makers["mteb alone"] = stock
     if cache:
         makers["ours again"] = ours
     measured = {}
@@ -206,13 +214,13 @@ def compared(made: Made, model: Any, share: float, precision: str, batch_tokens:
         sys.stderr.write(f"--- {name}\n")
         evaluated, timer = maker()
         measured[name] = run(made, evaluated, timer, ours=name != "mteb alone")
-    columns = ["mteb alone", *(name for name in makers if name != "mteb alone")]
+    columns = sorted(makers, key=lambda name: name != "mteb alone")
     print(
         "| category | texts | "
         + " | ".join(f"{name}: embed + rest, s | whole v1.1, min" for name in columns)
-        + " | times as fast |"
+        + (" |" if only_ours else " | times as fast |")
     )
-    print("|" + "---|" * (3 + 2 * len(columns)))
+    print("|" + "---|" * (2 + 2 * len(columns) + (not only_ours)))
     totals = {name: [0.0, 0.0, 0.0] for name in columns}
     for category, texts in made.texts.items():
         cells, wholes = [], {}
@@ -221,13 +229,15 @@ def compared(made: Made, model: Any, share: float, precision: str, batch_tokens:
             wholes[name] = (embedding + rest) / (share if category in SCALED else 1) / 60
             cells.append(f"{embedding:.1f} + {rest:.1f} | {wholes[name]:.2f}")
             totals[name] = [a + b for a, b in zip(totals[name], (embedding, rest, wholes[name]), strict=True)]
-        print(f"| {category} | {texts:,} | " + " | ".join(cells) + f" | {wholes['mteb alone'] / wholes['ours']:.1f} |")
+        if not only_ours:
+            cells.append(f"{wholes['mteb alone'] / wholes['ours']:.1f}")
+        print(f"| {category} | {texts:,} | " + " | ".join(cells) + " |")
     cells = [f"{embedding:.1f} + {rest:.1f} | {whole:.2f}" for embedding, rest, whole in totals.values()]
-    print(
-        f"| all | {sum(made.texts.values()):,} | "
-        + " | ".join(cells)
-        + f" | {totals['mteb alone'][2] / totals['ours'][2]:.1f} |"
-    )
+    if not only_ours:
+        cells.append(f"{totals['mteb alone'][2] / totals['ours'][2]:.1f}")
+    print(f"| all | {sum(made.texts.values()):,} | " + " | ".join(cells) + " |")
+    if only_ours:
+        return
     apart = [abs(measured["ours"][1][name] - score) for name, score in measured["mteb alone"][1].items()]
     print(f"\nscores apart: {np.mean(apart):.4f} on average, {max(apart):.4f} at most (random weights)")
 
@@ -238,6 +248,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=["fp32", "bf16"])
     parser.add_argument("--batch-tokens", type=int)
     parser.add_argument("--cache", action="store_true", help="evaluate once more, with what the first kept")
+    parser.add_argument("--ours", action="store_true", help="leave mteb alone out")
     asked = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
@@ -264,7 +275,8 @@ def main() -> None:
         tokens = asked.batch_tokens or (65_536 if cuda else 16_384)
         where = torch.cuda.get_device_name() if cuda else f"{os.cpu_count()} CPU cores"
         print(f"{asked.share:g} of v1.1 on {where}; ours in {precision}, {tokens} tokens a batch\n")
-        compared(made, model, asked.share, precision, tokens, folder / "cache" if asked.cache else None)
+        cache = folder / "cache" if asked.cache else None
+        compared(made, model, asked.share, precision, tokens, cache, only_ours=asked.ours)
 
 
 if __name__ == "__main__":

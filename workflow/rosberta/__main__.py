@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from rosberta.flow import FLOW
 from rosberta.mistakes import Mistake, nearest
 
@@ -113,13 +115,14 @@ def run_stage(stage: str, key: str | None) -> None:
 
 
 def settle(threads: int, *, online: bool, scratch: Path) -> None:
-    """Fix what libraries read from the environment, before they are imported.
+    """Fix what libraries read from the environment, and the threads of those that have been imported.
 
     The number of threads is fixed since sums of floats depend on it; libraries' caches of what they derive go to an
     undeclared scratch folder, so that no earlier state can leak into a stage.
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(threads)
+    threadpool_limits(threads)  # numpy came with the parameters
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["RAYON_NUM_THREADS"] = "1"
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from rosberta import hub
 from rosberta.artifacts import BENCHMARK, whole
 from rosberta.mistakes import Mistake, nearest
-from rosberta.tasks import CATEGORIES, SEARCH_COLUMNS, SPLIT, column, faults, fresh_cache, load_task, rumteb
+from rosberta.tasks import CATEGORIES, SEARCH, SEARCH_COLUMNS, SPLIT, column, faults, fresh_cache, load_task, rumteb
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 TEXTS = pa.schema([("split", pa.string()), ("role", pa.string()), ("text", pa.string())])
 """The distinct texts that a task is evaluated on. Role: "query" or "document" in search (of documents only those that
 are relevant to a query), else "sentence"."""
-
-SEARCH = ("Retrieval", "Reranking")
 
 
 class Config(NamedTuple):

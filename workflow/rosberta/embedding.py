@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rosberta.embedding_cache import EmbeddingCache
+    from rosberta.params import Precision
 
 log = logging.getLogger(__name__)
-
-Precision = Literal["fp32", "bf16"]
 
 CHUNK_CHARACTERS = 2_000_000
 """Characters tokenised at once: what bounds the token ids in memory."""

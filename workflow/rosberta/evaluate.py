@@ -40,11 +40,11 @@ from rosberta.artifacts import (
     whole,
     write_json,
 )
-from rosberta.examples import Listener, of_task
-from rosberta.leaderboard import SIDED, Evaluated, meta_of
+from rosberta.examples import DECIMALS, Listener, of_task
+from rosberta.leaderboard import Evaluated, meta_of
 from rosberta.mistakes import Mistake
 from rosberta.prefixes import model_prompts, prompt_of
-from rosberta.tasks import BENCHMARKS, fresh_cache, load_task, members, whole_columns
+from rosberta.tasks import BENCHMARKS, SEARCH, fresh_cache, load_task, members, one_thread_a_fit, whole_columns
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
     from rosberta.params import Experiment
 
 log = logging.getLogger(__name__)
-
-DECIMALS = 6
-"""Decimals of a score in the leaderboard's files."""
 
 SCRATCH = Path(".scratch")
 EMBEDDINGS = SCRATCH / "embeddings"
@@ -154,8 +151,8 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
     # Loaded here, since mteb puts away again what it loads itself.
     task.load_data()
     listener = Listener(task)
-    searched = task.metadata.type in SIDED
-    with TemporaryDirectory() as folder, whole_columns():
+    searched = task.metadata.type in SEARCH
+    with TemporaryDirectory() as folder, whole_columns(), one_thread_a_fit():
         # A task's name may hold slashes, and mteb names its file after it.
         (Path(folder) / task.metadata.name).parent.mkdir(parents=True, exist_ok=True)
         result = mteb.evaluate(
@@ -274,7 +271,7 @@ def _applied(evaluated: Evaluated, task: AbsTask, prompts: Mapping[str, str]) ->
     from mteb.types import PromptType
 
     name, category = task.metadata.name, task.metadata.type
-    sides = (PromptType.query, PromptType.document) if category in SIDED else (None,)
+    sides = (PromptType.query, PromptType.document) if category in SEARCH else (None,)
     applied = []
     for side in sides:
         meant = prompt_of(prompts, name, category, side and side.value)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
 
 DECIMALS = 6
+"""Decimals of a score, as in the leaderboard's files."""
 
 MEASURES = ("cosine_scores", "manhattan_distances", "euclidean_distances", "dot_scores")
 """By which mteb ranks pairs; the best of them is the score."""

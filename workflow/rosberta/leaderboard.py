@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 BLOCK = 65_536
 """Documents of a corpus that are embedded at once."""
 
-SIDED = ("Retrieval", "Reranking")
-"""Categories whose texts are queries or documents."""
-
 
 class Evaluated:
     """A model with its prompts, as `mteb.models.EncoderProtocol` and `mteb.models.SearchProtocol` want it."""

@@ -47,6 +47,9 @@ class Category(NamedTuple):
 _LABELLED = {"text": "input_column_name", "label": "label_column_name"}
 _SEARCH = ("corpus", "queries", "qrels")
 
+SEARCH = ("Retrieval", "Reranking")
+"""Categories whose texts are queries or documents."""
+
 CATEGORIES: dict[str, Category] = {
     "Classification": Category("AbsTaskClassification", "accuracy", ("train", "test"), _LABELLED),
     "MultilabelClassification": Category("AbsTaskMultilabelClassification", "accuracy", ("train", "test"), _LABELLED),
@@ -125,6 +128,22 @@ def fresh_cache() -> Iterator[None]:
             yield
         finally:
             config.HF_DATASETS_CACHE = shared
+
+
+@contextmanager
+def one_thread_a_fit() -> Iterator[None]:
+    """Have scikit-learn compute with one thread for as long as the block lasts, and torch with as many as before.
+
+    The fits of classification and clustering are so small that threads wait for each other longer than they work: on
+    two cores they take twice as long with two.
+    """
+    from sklearn import cluster, linear_model, neighbors  # noqa: F401  (what is not loaded yet cannot be told)
+    from threadpoolctl import ThreadpoolController
+
+    loaded = ThreadpoolController()
+    others = [library.filepath for library in loaded.lib_controllers if "torch" not in Path(library.filepath).parts]
+    with loaded.select(filepath=others).limit(limits=1):
+        yield
 
 
 @contextmanager
