@@ -142,6 +142,15 @@ def test_the_model_given_stays_as_it_was(weights: Path) -> None:
     assert np.einsum("ij,ij->i", unit(near), unit(before)).min() > 0.999
 
 
+def test_states_too_large_for_float16_stay_finite(weights: Path) -> None:
+    """What passes from layer to layer is then kept in float32."""
+    model = embedder(weights, "cls", 64)
+    for layer in model[0].auto_model.encoder.layer:
+        layer.output.LayerNorm.weight.data *= 1e5
+    near = Embedder(model, revision="0", precision="bf16").embed(TEXTS)
+    assert np.einsum("ij,ij->i", unit(near), unit(model.encode(TEXTS))).min() > 0.99
+
+
 def test_a_cache_answers_instead_of_the_model(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit by bit what was computed, for this model, precision, limit of tokens and prompt only."""
     model = embedder(weights, "cls", 64)

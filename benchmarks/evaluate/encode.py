@@ -88,14 +88,17 @@ class Clock:
     def time(
         self, kind: str, method: str, run: Callable[[], Any], tokens: int, texts: int, exact: np.ndarray | None = None
     ) -> Any:
-        """Time a run, once, warmed up before; compare the first embeddings with `exact`."""
-        if self.cuda:
-            torch.cuda.synchronize()
-        start = time.perf_counter()
-        result = run()
-        if self.cuda:
-            torch.cuda.synchronize()
-        seconds = time.perf_counter() - start
+        """Time three runs, take the middle one; compare the first embeddings with `exact`."""
+        taken = []
+        for _ in range(3):
+            if self.cuda:
+                torch.cuda.synchronize()
+            start = time.perf_counter()
+            result = run()
+            if self.cuda:
+                torch.cuda.synchronize()
+            taken.append(time.perf_counter() - start)
+        seconds = sorted(taken)[1]
         share = f"{tokens / seconds * self.flops / self.ceiling:.0%}" if self.ceiling else ""
         off = ("", "")
         if exact is not None:

@@ -123,8 +123,9 @@ def settle(threads: int, *, online: bool, scratch: Path) -> None:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(threads)
     threadpool_limits(threads)  # numpy came with the parameters
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    os.environ["RAYON_NUM_THREADS"] = "1"
+    # Tokens do not depend on threads, and one core cannot keep a GPU busy.
+    os.environ["TOKENIZERS_PARALLELISM"] = str(threads > 1).lower()
+    os.environ["RAYON_NUM_THREADS"] = str(threads)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_DISABLE_XET"] = "1"  # one way to download, which resumes what broke off

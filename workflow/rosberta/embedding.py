@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHUNK_CHARACTERS = 2_000_000
+CHUNK_CHARACTERS = 1_000_000
 """Characters tokenised at once: what bounds the token ids in memory."""
 
-CHUNKS_AHEAD = 2
+CHUNKS_AHEAD = 6
 """Chunks that are tokenised, or wait, while the device works on one."""
 
 BATCHES_AHEAD = 3

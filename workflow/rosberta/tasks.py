@@ -137,11 +137,12 @@ def one_thread_a_fit() -> Iterator[None]:
     The fits of classification and clustering are so small that threads wait for each other longer than they work: on
     two cores they take twice as long with two.
     """
+    import torch
     from sklearn import cluster, linear_model, neighbors  # noqa: F401  (what is not loaded yet cannot be told)
     from threadpoolctl import ThreadpoolController
 
-    loaded = ThreadpoolController()
-    others = [library.filepath for library in loaded.lib_controllers if "torch" not in Path(library.filepath).parts]
+    loaded, own = ThreadpoolController(), Path(torch.__file__).parent.resolve()
+    others = [library.filepath for library in loaded.lib_controllers if own not in Path(library.filepath).parents]
     with loaded.select(filepath=others).limit(limits=1):
         yield
 
