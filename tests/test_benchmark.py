@@ -339,6 +339,94 @@ def test_a_missing_column_is_named(mirror: Path):
 
 
 @pytest.mark.usefixtures("project")
+def test_equal_names_in_different_folders_are_different_files(mirror: Path):
+    """Both are read, each once."""
+    parts = {name: pa.table({"text": [f"{name} один", f"{name} два"], "label": [0, 1]}) for name in ("a", "b")}
+    own(mirror, "own/folders", a__test=parts["a"], b__test=parts["b"], train=parts["a"])
+    entry = Entry("own/folders", category="Classification", files=SPLITS | {"test": "*/test.parquet"})
+    benchmark.run(experiment({"Mine": entry}, {}))
+    there = pq.read_table("data/benchmark/Mine/texts.parquet")["text"].to_pylist()
+    assert sorted(there) == sorted(text for part in parts.values() for text in part["text"].to_pylist())
+    task = tasks.load_task("Mine", entry, Path("data/benchmark/Mine"))
+    task.load_data()
+    assert len(task.dataset["test"]) == 4
+
+
+LABELLED = {"text": ["а", "б"], "label": [0, 1]}
+PAIRS = {"sentence1": ["а", "б"], "sentence2": ["в", "г"]}
+
+
+@pytest.mark.parametrize(
+    ("category", "train", "test", "message"),
+    [
+        ("Classification", {"text": ["а", None], "label": [0, 1]}, LABELLED, r"'train' .*'text': row 1 is None"),
+        ("Classification", LABELLED, {"text": ["а", "б"], "label": [0, None]}, r"'test' .*'label': row 1 is empty"),
+        ("Classification", {"text": ["а", "б"], "label": [1, 1]}, LABELLED, r"'train' .*one value only \(1\)"),
+        (
+            "MultilabelClassification",
+            {"text": ["а", "б"], "label": [["в"], ["в"]]},
+            {"text": ["а"], "label": [["в"]]},
+            r"'train' .*one value only \(\['в'\]\)",
+        ),
+        ("Clustering", None, {"text": [None, "б"], "label": [0, 1]}, r"'test' .*'text': row 0 is None"),
+        ("PairClassification", None, PAIRS | {"label": [0, 0]}, r"'test' .*'label' holds one value only \(0\)"),
+        ("STS", None, PAIRS | {"score": [2.0, 2.0]}, r"'test' .*'score' holds one value only \(2.0\)"),
+        ("BitextMining", None, PAIRS | {"sentence2": ["в", None]}, r"'test' .*'sentence2': row 1 is None"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_values_that_cannot_be_evaluated_are_named(
+    mirror: Path, category: str, train: dict[str, list] | None, test: dict[str, list], message: str
+):
+    """With task, split, column and row, before anything is embedded."""
+    files = {name: pa.table(rows) for name, rows in (("train", train), ("test", test)) if rows}
+    own(mirror, "own/values", **files)
+    entry = Entry("own/values", category=category, files={name: f"{name}.parquet" for name in files})
+    with pytest.raises(Mistake, match=rf"benchmark\.tasks\.Mine: split {message}"):
+        benchmark.run(experiment({"Mine": entry}, {}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"corpus": {"id": ["d0", "d1"], "text": ["а", None]}}, r"the corpus: row d1 is None"),
+        ({"queries": {"id": ["q0"], "text": [None]}}, r"the queries: row q0 is None"),
+        (
+            {"qrels": {"query-id": ["q0"], "corpus-id": ["other"], "score": [1]}},
+            r"the qrels name no query and document",
+        ),
+        ({"top_ranked": {"query-id": ["q0"], "corpus-ids": [["d0", "zzz"]]}}, r"top_ranked names 'zzz' for query 'q0'"),
+    ],
+    ids=lambda changed: next(iter(changed)) if isinstance(changed, dict) else "",
+)
+@pytest.mark.usefixtures("project")
+def test_search_that_cannot_be_evaluated_is_named(mirror: Path, changed: dict[str, dict[str, list]], message: str):
+    """Texts that are none, and ids that name nothing."""
+    parts = {
+        "corpus": {"id": ["d0", "d1"], "text": ["а", "б"]},
+        "queries": {"id": ["q0"], "text": ["что"]},
+        "qrels": {"query-id": ["q0"], "corpus-id": ["d0"], "score": [1]},
+        "top_ranked": {"query-id": ["q0"], "corpus-ids": [["d0", "d1"]]},
+    }
+    own(mirror, "own/search", **{name: pa.table(rows) for name, rows in (parts | changed).items()})
+    entry = Entry("own/search", category="Reranking", files={name: f"{name}.parquet" for name in parts})
+    with pytest.raises(Mistake, match=rf"benchmark\.tasks\.Mine: own/search: {message}"):
+        benchmark.run(experiment({"Mine": entry}, {}))
+
+
+@pytest.mark.usefixtures("project")
+def test_an_empty_file_of_lines_is_named(mirror: Path):
+    table = pa.table(LABELLED)
+    own(mirror, "own/lines", train=table, test=table)
+    folder = mirror / "datasets/own/lines"
+    (folder / "test.jsonl").write_text("")
+    hub.run(experiment({}, {"own/lines": digest(folder)}))
+    entry = Entry("own/lines", category="Classification", files=SPLITS | {"test": "test.jsonl"})
+    with pytest.raises(Mistake, match=r"benchmark\.tasks\.Mine\.files\.test: test\.jsonl of own/lines is empty"):
+        benchmark.run(experiment({"Mine": entry}, {}))
+
+
+@pytest.mark.usefixtures("project")
 def test_a_missing_own_file_is_named(mirror: Path):
     """A file that one's own task names and the set lacks is named, with the nearest that is there."""
     table = pa.table({"text": ["а", "б"], "label": [0, 1]})

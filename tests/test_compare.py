@@ -36,7 +36,7 @@ def values(numbers: np.ndarray, splits: list[str] | None = None) -> pa.Table:
 
 
 def found(first: str, second: str, task: str) -> compare.Difference:
-    return compare.difference((compare.side(first), compare.side(second)), task, 0)
+    return compare.difference((compare.side(first), compare.side(second)), task)
 
 
 def test_published_models_stand_beside_each_other() -> None:
@@ -105,6 +105,36 @@ def test_other_examples_give_no_interval() -> None:
     scored("two", "STS22", "STS", 20, pa.table({**gold, "gold": [1.0, 2.0, 4.0]}))
     assert found("one", "two", "STS22").draws is None
     assert "–" in compare.run("one", "two")
+
+
+def test_draws_without_a_score_are_drawn_again() -> None:
+    """Of four pairs, many a draw has one gold only; the interval is made of the others."""
+    gold = {"split": ["test"] * 4, "gold": [1.0, 1.0, 1.0, 5.0]}
+    tables = [pa.table({**gold, "cosine_scores": cosines}) for cosines in ([0.1, 0.4, 0.3, 0.2], [0.3, 0.1, 0.2, 0.4])]
+    for name, table in zip(("one", "two"), tables, strict=True):
+        scored(name, "STS22", "STS", 10, table)
+    draws = found("one", "two", "STS22").draws
+    assert draws is not None
+    assert np.isfinite(draws).all()
+    assert "nan" not in compare.run("one", "two")
+
+
+def test_a_score_that_is_not_defined_is_left_out() -> None:
+    scored("one", "TERRa", "PairClassification", 10)
+    folder = Path("results/scores/two")
+    tasks = {name: {"category": "STS", "score": score} for name, score in (("STS22", None), ("TERRa", 20.0))}
+    write_json(folder / "summary.json", {"tasks": tasks, "own_tasks": {}})
+    assert set(compare.side("two").scores) == {"TERRa"}
+
+
+def test_repetitions_are_those_of_the_task() -> None:
+    """A task of one's own may end in the name of one of ruMTEB's."""
+    folder = Path("results/scores/one")
+    for place, score in (("own/x", 0.7), ("rosberta__one/0", 0.5)):
+        path = folder / place / "GeoreviewClusteringP2P.json"
+        write_json(path, {"scores": {"test": [{"v_measures": {"Level 0": [score]}}]}})
+    assert compare.repetitions(folder, "GeoreviewClusteringP2P") == [pytest.approx(50)]
+    assert compare.repetitions(folder, "x/GeoreviewClusteringP2P") == [pytest.approx(70)]
 
 
 def test_repetitions_of_a_clustering_give_its_interval() -> None:

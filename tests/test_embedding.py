@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from rosberta.encoding import embedder
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, StaticEmbedding, Transformer
 from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 TEXTS = [
@@ -43,6 +46,7 @@ def bert(folder: Path) -> Path:
         models.WordLevel({token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}, "[UNK]")
     )
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=16
     ).save_pretrained(folder)
@@ -77,8 +81,42 @@ def test_embeddings_are_those_of_the_library(weights: Path, pooling: str, prompt
 def test_bert_too(tmp_path: Path) -> None:
     model = embedder(bert(tmp_path), "mean", 16)
     assert takes_rows(model)
+    np.testing.assert_allclose(Embedder(model, revision="0").embed(TEXTS), alone(model, TEXTS, ""), atol=2e-6)
+
+
+def test_a_prompt_that_is_not_pooled_is_left_out(weights: Path) -> None:
+    """By the model's own `encode`, which is told where the prompt ends."""
+    pooling = Pooling(32, "mean", include_prompt=False)
+    model = SentenceTransformer(modules=[Transformer(str(weights)), pooling])
+    assert not takes_rows(model)
     texts = [text for text in TEXTS if text]
-    np.testing.assert_allclose(Embedder(model, revision="0").embed(texts), alone(model, texts, ""), atol=2e-6)
+    ours = Embedder(model, revision="0").embed(texts, "search_query: ")
+    np.testing.assert_allclose(ours, alone(model, texts, "search_query: "), atol=2e-6)
+    assert not np.allclose(ours, Embedder(model, revision="0").embed([f"search_query: {text}" for text in texts]))
+
+
+def test_weights_in_half_precision_are_computed_with_in_full(weights: Path, tmp_path: Path) -> None:
+    """As the published weights of some baselines are; also before a dense layer, which is in full precision itself."""
+    embedder(weights, "cls", 40)[0].auto_model.half().save_pretrained(tmp_path / "half")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(weights / file, tmp_path / "half" / file)
+    half = embedder(tmp_path / "half", "cls", 40)
+    assert {weight.dtype for weight in half.parameters()} == {torch.float32}
+    np.testing.assert_allclose(Embedder(half, revision="0").embed(TEXTS), alone(half, TEXTS, ""), atol=2e-6)
+
+
+def test_a_model_that_says_no_length_is_held_to_its_positions(weights: Path, tmp_path: Path) -> None:
+    """RoBERTa's table of positions has two rows more than a text may have tokens."""
+    SentenceTransformer(modules=[Transformer(str(weights)), Pooling(32, "cls")]).save(str(tmp_path))
+    (tmp_path / "sentence_bert_config.json").write_text("{}")
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config | {"model_max_length": int(1e30)}))
+    model = embedder(tmp_path, "cls", 512)
+    limit = model[0].auto_model.config.max_position_embeddings - 2
+    assert model.max_seq_length == limit
+    ours = Embedder(model, revision="0")
+    assert np.isfinite(ours.embed(["слово " * 400])).all()
+    assert ours.truncated == 1
 
 
 def test_what_follows_the_pooling_is_applied(weights: Path) -> None:
@@ -116,7 +154,7 @@ def test_equal_texts_are_embedded_once(weights: Path, monkeypatch: pytest.Monkey
     ours = Embedder(embedder(weights, "cls", 64), revision="0")
     seen: list[int] = []
     cut = Embedder._cut
-    monkeypatch.setattr(Embedder, "_cut", lambda self, places, texts: seen.extend(places) or cut(self, places, texts))
+    monkeypatch.setattr(Embedder, "_cut", lambda self, places, *rest: seen.extend(places) or cut(self, places, *rest))
     assert ours.embed(TEXTS * 3).shape == (3 * len(TEXTS), ours.dimension)
     assert len(seen) == len(set(TEXTS))
 

@@ -96,6 +96,26 @@ def test_a_disk_that_takes_nothing_costs_the_cache_only(tmp_path: Path) -> None:
     assert not found(cache, "model", keys)[0].any()
 
 
+def test_a_folder_that_may_only_be_read_still_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the mark of its use nor a damaged file's removal is needed to go on."""
+    cache = EmbeddingCache(tmp_path, 10**6)
+    keys, embeddings = some(20)
+    cache.put("model", keys, embeddings)
+    damaged, whole = sorted(tmp_path.glob("model/*.safetensors"))
+    damaged.write_bytes(b"")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    there, into = found(cache, "model", keys)
+    assert there.sum() == 10
+    assert np.array_equal(into[there], embeddings[there])
+    assert damaged.exists()
+    assert whole.exists()
+
+
 def filled(folder: Path) -> None:
     """Puts where no file may outgrow 100 bytes, as on a disk that is full."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))

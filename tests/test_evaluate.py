@@ -147,8 +147,8 @@ class Reader:
         self.read: dict[str, set[str]] = {}
         task, cut, score = "", Embedder._cut, mteb.evaluate
 
-        def listened(embedder: Embedder, places: list[int], texts: list[str]):
-            batches = cut(embedder, places, texts)
+        def listened(embedder: Embedder, places: list[int], texts: list[str], prompt: str):
+            batches = cut(embedder, places, texts, prompt)
             ids = [each for batch in batches for each in batch.texts]
             decoded = embedder._tokenizer.decode_batch(ids, skip_special_tokens=True)
             self.read.setdefault(task, set()).update(decoded)

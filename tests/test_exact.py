@@ -208,10 +208,21 @@ def test_a_kill_costs_one_task(experiment: SimpleNamespace, tmp_path: Path, monk
     assert digest(Path("results/scores/killed/examples")) == digest(Path("results/scores/whole/examples"))
 
 
-def test_what_was_kept_is_of_these_parameters_only(
-    experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"weights": "results/encoders/tiny", "prompts": "none"},
+        # Other weights would be another revision; of these the head alone is another.
+        {"weights": "results/encoders/headed", "prompts": "rosberta"},
+    ],
+    ids=["prompts", "head"],
+)
+def test_what_was_kept_is_of_this_model_and_these_parameters_only(
+    experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str]
 ) -> None:
-    """What a stopped evaluation left is not taken for one with other settings."""
+    """What a stopped evaluation left is not taken for one of another head, or with other prompts."""
+    headed = evaluate.load_model(Path("results/encoders/tiny"), 96, "mean")
+    headed.save(changed["weights"]) if changed["weights"].endswith("headed") else None
     some = part(experiment, "TERRa", "STS22", changed=experiment.models["tiny"])
     score = evaluate._score
 
@@ -229,7 +240,7 @@ def test_what_was_kept_is_of_these_parameters_only(
         "_score",
         lambda evaluated, task, place: scored.append(task.metadata.name) or score(evaluated, task, place),
     )
-    some.models = some.models | {"changed": Model(weights="results/encoders/tiny", prompts="none")}
+    some.models = some.models | {"changed": Model(**changed)}
     evaluate.run(some, "changed")
     assert scored == ["TERRa", "STS22"]
 

@@ -10,6 +10,7 @@ import random
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import fmean
@@ -23,6 +24,7 @@ from rosberta.flow import FLOW
 from rosberta.mistakes import Mistake
 from rosberta.params import Experiment
 from rosberta.published import CATEGORIES
+from rosberta.report.evaluation import heatmap
 from rosberta.report.figures import figures
 from rosberta.report.results import RULES, STEPS, read, version_of
 from rosberta.report.tables import NOTE
@@ -480,6 +482,34 @@ def test_best_is_bold_among_peers():
     assert [built.is_best(row, 1) for row in built.rows] == [True, False, True, True, False]
     single = Table("t", "T", "", (Column("Name"), column), (Row(("a", 1.0)),))
     assert not single.is_best(single.rows[0], 1)
+
+
+def test_the_heat_map_shows_who_has_own_tasks_alone(default, built, monkeypatch):
+    """Their lines only, with ours; ruMTEB's would be empty."""
+    monkeypatch.chdir(built)
+    results = read(default)
+    task = {"mine": next(iter(default.benchmark.tasks.values())).model_copy(update={"category": "STS"})}
+    mine = default.model_copy(update={"benchmark": default.benchmark.model_copy(update={"tasks": task})})
+    models = tuple(replace(model, scores={}, own={"mine": 1.0 + place}) for place, model in enumerate(results.models))
+    drawn = texts_of(heatmap(replace(results, experiment=mine, models=models)))
+    assert {"mine", "1.0", "2.0", *default.models} <= drawn
+    assert not drawn & {task.name for task in published.tasks("v1")}
+    unscored = tuple(replace(model, scores={}, own={}) for model in results.models)
+    assert texts_of(heatmap(replace(results, models=unscored))) == {"No model has been evaluated."}
+
+
+def test_the_heat_map_takes_what_the_paper_lacks_from_the_leaderboard(default, built, monkeypatch):
+    """The two tasks of v1.1 that v1 has not."""
+    monkeypatch.chdir(built)
+    drawn = texts_of(heatmap(replace(read(default), version="v1.1")))
+    [known] = [row.key for row in published.baselines() if row.key == "intfloat/multilingual-e5-base"]
+    for task in {task.name for task in published.tasks("v1.1")} - {task.name for task in published.tasks("v1")}:
+        assert task in drawn
+        assert f"{published.leaderboard()[known][task]:.1f}" in drawn
+
+
+def texts_of(figure) -> set[str]:
+    return {text.get_text() for axes in figure.axes for text in axes.texts} | {text.get_text() for text in figure.texts}
 
 
 def test_figures_name_everything(default, built, monkeypatch):

@@ -3,7 +3,7 @@
     python benchmarks/evaluate/encode.py
 
 On a GPU a model of ru-en-RoBERTa's true size with random weights, on a CPU a tiny one; texts of invented words in the
-lengths of ruMTEB's documents (about 280 tokens) and queries (about 13). Nothing is downloaded.
+lengths of ruMTEB's documents (about 164 of its tokens) and queries (about 10). Nothing is downloaded.
 """
 
 from __future__ import annotations

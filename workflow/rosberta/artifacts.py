@@ -32,6 +32,8 @@ VOCABULARY = Path("data/vocabulary")
 ENCODERS = Path("results/encoders")
 RUNS = Path("results/runs")
 SCORES = Path("results/scores")
+OWN = "own"
+"""Folder of a model's scores that holds those of one's own tasks."""
 REPORT = Path("results/report")
 
 ROW = pa.schema(

@@ -6,6 +6,7 @@ names them as mteb expects, and ``texts.parquet``: what must not be trained on (
 
 from __future__ import annotations
 
+import itertools
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -114,8 +115,10 @@ def lay_out(name: str, entry: Task, target: Path) -> int:
         task.stratified_subsampling = lambda dataset, **_: dataset  # type: ignore[method-assign]
         task.load_data()
         _check_columns(where, entry, task)
+        if entry.category:
+            _check_values(where, entry, task)
         rows = list(dict.fromkeys(texts(task)))
-    except (DatasetsError, ValueError, KeyError, TypeError) as error:
+    except (DatasetsError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise Mistake(f"{where}: mteb cannot read {entry.dataset}: {_first_line(error)}") from None
     table = pa.Table.from_pylist([dict(zip(TEXTS.names, row, strict=True)) for row in rows], schema=TEXTS)
     pq.write_table(table, target / "texts.parquet", compression="zstd")
@@ -135,9 +138,9 @@ def _own(where: str, entry: Task) -> Iterator[Config]:
             raise Mistake(f"{where}.files.{role}: {id} has no {entry.files[role]!r}{there}")
         for path in found:
             # `datasets` fails on a table without rows, and does not say so.
-            if path.suffix == ".parquet" and _rows(path) == 0:
+            if path.stat().st_size == 0 or (path.suffix == ".parquet" and _rows(path) == 0):
                 raise Mistake(f"{where}.files.{role}: {path.name} of {id} is empty; there is nothing to evaluate on")
-        files[role] = [(path, f"{role}/{path.name}") for path in found]
+        files[role] = [(path, f"{role}/{path.relative_to(folder).as_posix()}") for path in found]
     if entry.category in SEARCH:
         for role, name in (
             ("corpus", "corpus"),
@@ -258,6 +261,49 @@ def _check_columns(where: str, entry: Task, task: AbsTask) -> None:
         _has(f"{where}: split {split!r} of {entry.dataset}", data.column_names, wanted)
 
 
+def _check_values(where: str, entry: Task, task: Any) -> None:
+    """Hold the values of one's own task against what its evaluation needs: ruMTEB's are as the leaderboard has them."""
+    for split, data in _splits(task, [*entry.files] if "test" in entry.files else [SPLIT]):
+        what = f"{where}: split {split!r} of {entry.dataset}"
+        if task.metadata.type in SEARCH:
+            _check_search(f"{where}: {entry.dataset}", data)
+            continue
+        for name in _text_columns(task):
+            _are_texts(f"{what}: column {name!r}", _flat(data[name]))
+        if task.metadata.type == "BitextMining":
+            continue
+        name = column(entry, "label") if "label" in CATEGORIES[task.metadata.type].columns else "score"
+        values = list(data[name])
+        if task.metadata.type == "PairClassification":
+            values = list(_flat(values))
+        if None in values:
+            raise Mistake(f"{what}: column {name!r}: row {values.index(None)} is empty; fill it, or leave it out")
+        # Labels of several levels, and several labels of a text, are lists.
+        kinds = {str(value) for value in values} - {"[]"}
+        if len(kinds) < 2 and (split == "train" or task.metadata.type in ("PairClassification", "STS")):
+            raise Mistake(f"{what}: column {name!r} holds one value only ({', '.join(kinds)}); two are needed")
+
+
+def _check_search(what: str, data: Any) -> None:
+    for role in ("corpus", "queries"):
+        for rows in data[role].select_columns(["id", "text"]).iter(1000):
+            _are_texts(f"{what}: the {role}", rows["text"], rows["id"])
+    queries, corpus = set(data["queries"]["id"]), set(data["corpus"]["id"])
+    judged = data["relevant_docs"]
+    if not any(score > 0 and id in corpus for query in queries for id, score in judged.get(query, {}).items()):
+        raise Mistake(f"{what}: the qrels name no query and document that are there; nothing could be found")
+    for query, candidates in (data["top_ranked"] or {}).items():
+        absent = next((id for id in candidates if id not in corpus), None)
+        if absent is not None:
+            raise Mistake(f"{what}: top_ranked names {absent!r} for query {query!r}; the corpus has no such document")
+
+
+def _are_texts(what: str, values: Iterable[Any], ids: Iterable[Any] | None = None) -> None:
+    for id, value in zip(ids or itertools.count(), values, strict=False):
+        if not isinstance(value, str):
+            raise Mistake(f"{what}: row {id} is {value!r}, which is no text; fill it, or leave it out")
+
+
 def _has(what: str, names: Iterable[str], wanted: Iterable[str]) -> None:
     for name in wanted:
         if name not in names:
@@ -293,11 +339,18 @@ def texts(task: AbsTask) -> Iterator[tuple[str, str, str]]:
                         yield split, "document", text
         else:
             for name in _text_columns(task):
-                for text in data[name]:
-                    # Some sets of pairs hold all of a split in one row of lists.
-                    yield from ((split, "sentence", each) for each in ([text] if isinstance(text, str) else text))
+                yield from ((split, "sentence", text) for text in _flat(data[name]))
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield the values of a column; some sets of pairs hold all of a split in one row of lists."""
+    for value in values:
+        yield from value if isinstance(value, list) else [value]
 
 
 def _first_line(error: Exception) -> str:
     # `datasets` wraps what went wrong in a sentence that does not say it.
-    return (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0].strip("'\"")
+    cause = error.__cause__ or error
+    # A KeyError shows what it was told as Python writes it, in quotes.
+    told = str(cause.args[0]) if isinstance(cause, KeyError) and cause.args else str(cause)
+    return (told.splitlines() or [type(cause).__name__])[0]

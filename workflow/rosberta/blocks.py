@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Group = Literal["basic_english", "basic_russian", "synthetic", "retrieval", "extra", "texts"]
 """The four groups of the paper's Table 6; `extra`: pairs beyond it; `texts`: single texts, for masked language
@@ -47,7 +47,14 @@ def _relative(value: str) -> str:
     return value
 
 
+def _task_name(value: str) -> str:
+    if not re.fullmatch(r"\w[\w .()+-]*(/\w[\w .()+-]*)*", value):
+        raise ValueError(f"{value!r} becomes a folder's name: letters, digits, '_', '-', '.', and '/' between them")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
+TaskName = Annotated[str, AfterValidator(_task_name)]
 Revision = Annotated[str, AfterValidator(_revision)]
 Glob = Annotated[str, AfterValidator(_relative)]
 
@@ -118,8 +125,16 @@ class Task(Block):
 class Benchmark(Block):
     """What is evaluated on."""
 
-    tasks: dict[str, Task]
+    tasks: dict[TaskName, Task] = Field(min_length=1)
     """Tasks by name."""
+
+    @model_validator(mode="after")
+    def _no_folder_in_another(self) -> Self:
+        for name in self.tasks:
+            inner = next((other for other in self.tasks if other.startswith(f"{name}/")), None)
+            if inner:
+                raise ValueError(f"{inner!r} would lie within the folder of {name!r}; give one of them another name")
+        return self
 
 
 class Source(Block):

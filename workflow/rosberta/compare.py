@@ -2,8 +2,10 @@
 
 Of tasks whose examples were kept (`rosberta.examples`) the examples are drawn again and again, the same ones for both
 models (paired bootstrap; Efron and Tibshirani 1993, chapter 13), and the score is computed anew each time. Of
-clusterings, which sample, the spread of mteb's repetitions gives a normal interval. The interval of a mean takes the
-draws of its tasks, which have no examples in common, as independent. Published models have scores only.
+clusterings, which sample, the spread of mteb's repetitions gives a normal interval. Tasks of as many examples, such as
+the two of MASSIVE, draw the same ones; beyond that the interval of a mean takes its tasks as independent, though some
+share a part of their texts (RuBQ's two, RuSciBench's four), and is so much too narrow. Published models have scores
+only.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rosberta import published
-from rosberta.artifacts import SCORES, read_json
+from rosberta.artifacts import OWN, SCORES, read_json
 from rosberta.examples import MEASURES
 from rosberta.mistakes import Mistake, nearest
 from rosberta.published import CATEGORIES, VERSIONS
@@ -67,7 +69,7 @@ def run(first: str, second: str) -> str:
     common = [task for task in sides[0].scores if task in sides[1].scores]
     if not common:
         raise Mistake(f"compare: {first} and {second} have no task in common")
-    return table(sides, [difference(sides, task, place) for place, task in enumerate(common)]).text()
+    return table(sides, [difference(sides, task) for task in common]).text()
 
 
 def side(name: str) -> Side:
@@ -80,7 +82,7 @@ def side(name: str) -> Side:
     if path.is_file():
         summary = read_json(path)
         tasks = summary["tasks"] | summary["own_tasks"]
-        scores = {task: float(each["score"]) for task, each in tasks.items()}
+        scores = {task: float(each["score"]) for task, each in tasks.items() if each["score"] is not None}
         return Side(name, scores, {task: each["category"] for task, each in tasks.items()}, path.parent)
     known = published.leaderboard()
     if name not in known:
@@ -95,27 +97,30 @@ def side(name: str) -> Side:
     return Side(name, scores, categories, None)
 
 
-def difference(sides: tuple[Side, Side], task: str, seed: int) -> Difference:
+def difference(sides: tuple[Side, Side], task: str) -> Difference:
     """The second model's score of a task less the first one's, drawn where it can be."""
     scores = (sides[0].scores[task], sides[1].scores[task])
     known = Difference(task, sides[0].categories[task], scores, None, "")
     if sides[0].folder is None or sides[1].folder is None:
         return known
-    chance = np.random.default_rng(seed)
     paths = [side.folder / "examples" / f"{task}.parquet" for side in sides if side.folder]
     if all(path.is_file() for path in paths):
-        draws = bootstrapped(pq.read_table(paths[0]), pq.read_table(paths[1]), chance)
+        first, second = (pq.read_table(path) for path in paths)
+        draws = bootstrapped(first, second, np.random.default_rng(len(first)))
         return known if draws is None else known._replace(draws=draws, source=EXAMPLES)
     spreads = [repetitions(side.folder, task) for side in sides if side.folder]
     if all(len(spread) > 1 for spread in spreads):
         error = sum(np.var(spread, ddof=1) / len(spread) for spread in spreads) ** 0.5
+        chance = np.random.default_rng([ord(letter) for letter in task])
         draws = chance.normal(scores[1] - scores[0], error, DRAWS)
         return known._replace(draws=draws, source=REPETITIONS)
     return known
 
 
 def bootstrapped(first: pa.Table, second: pa.Table, chance: np.random.Generator) -> np.ndarray | None:
-    """Differences of the score over examples drawn with replacement, split by split; None if they are not the same.
+    """Differences of the score over examples drawn with replacement, split by split.
+
+    A draw whose examples are all of one gold, of which no score is defined, is drawn again.
 
     Args:
         first: examples of the first model, as `rosberta.examples` writes them.
@@ -123,7 +128,7 @@ def bootstrapped(first: pa.Table, second: pa.Table, chance: np.random.Generator)
         chance: what draws.
 
     Returns:
-        (`DRAWS`,), on the scale 0-100.
+        (`DRAWS`,), on the scale 0-100; None if the examples are not the same, or a score is not defined.
     """
     same = [name for name in ("split", "gold") if name in first.column_names]
     if first.column_names != second.column_names or any(not first[name].equals(second[name]) for name in same):
@@ -136,10 +141,15 @@ def bootstrapped(first: pa.Table, second: pa.Table, chance: np.random.Generator)
     parts = sorted(set(splits))
     for split in parts:
         rows = np.flatnonzero(splits == split)
+        gold = columns[0].get("gold")
+        if gold is not None and np.ptp(gold[rows]) == 0:
+            return None
         for draw in range(DRAWS):
             drawn = chance.choice(rows, len(rows))
+            while gold is not None and np.ptp(gold[drawn]) == 0:
+                drawn = chance.choice(rows, len(rows))
             draws[draw] += score(columns[1], drawn) - score(columns[0], drawn)
-    return 100 * draws / len(parts)
+    return None if np.isnan(draws).any() else 100 * draws / len(parts)
 
 
 def score(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> float:
@@ -161,7 +171,10 @@ def score(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> float:
 
 def repetitions(folder: Path, task: str) -> Sequence[float]:
     """Scores of the repetitions of a clustering, 0-100; empty if there are none."""
-    path = next((path for path in folder.rglob("*.json") if str(path).endswith(f"/{task}.json")), None)
+    own = folder / OWN
+    # A task of one's own may end in the name of one of ruMTEB's.
+    paths = [own / f"{task}.json", *(path for path in folder.glob(f"*/*/{task}.json") if own not in path.parents)]
+    path = next((path for path in paths if path.is_file()), None)
     if path is None:
         return []
     parts = [part for split in read_json(path)["scores"].values() for part in split]
@@ -195,7 +208,8 @@ def table(sides: tuple[Side, Side], found: Sequence[Difference]) -> Table:
     caption = (
         f"The second less the first; an interval without 0 is a difference that {100 - LEVEL}% of equal models would "
         f"show by chance. {EXAMPLES}: {DRAWS:,} draws of the task's examples, the same for both; {REPETITIONS}: the "
-        "spread of mteb's repetitions. Neither knows of other seeds of training."
+        "spread of mteb's repetitions. Neither knows of other seeds of training. Those of means take tasks "
+        "as independent, of which some share texts."
     )
     return Table("compare", f"{sides[0].name} and {sides[1].name}", caption, columns, tuple(rows))
 

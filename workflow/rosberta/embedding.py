@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,7 +54,7 @@ class Batch(NamedTuple):
     places: list[int]
     """Of the texts in what is embedded."""
     texts: Sequence[Any]
-    """Token ids of each, by falling number; texts themselves for a model that is no encoder of tokens."""
+    """Token ids of each, its prompt's first, by falling number; or texts without it, for a model that takes no ids."""
 
 
 class Embedder:
@@ -97,7 +98,8 @@ class Embedder:
         self._batch_tokens = batch_tokens
         self._cache = cache
         identity = f"{revision} {precision} {self.max_length} {_method()}"
-        self._identity = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        self.identity = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        """Of all that decides an embedding but its text and prompt."""
         rows = takes_rows(model)
         self._tokenizer = _tokenizer(model) if rows else None
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -124,7 +126,7 @@ class Embedder:
         unique = list(places)
         embeddings = np.empty((len(unique), self.dimension), np.float32)
         keys = [key_of(prompt, text) for text in unique] if self._cache else []
-        found = self._cache.get(self._identity, keys, embeddings) if self._cache else np.zeros(len(unique), bool)
+        found = self._cache.get(self.identity, keys, embeddings) if self._cache else np.zeros(len(unique), bool)
         missing = (~found).nonzero()[0].tolist()
         truncated = self.truncated
         with tqdm(total=len(unique), desc=progress, unit="text", disable=progress is None) as bar:
@@ -133,7 +135,7 @@ class Embedder:
         if self.truncated > truncated:
             log.info("%d texts are cut to %s tokens", self.truncated - truncated, self.max_length)
         if self._cache and missing:
-            self._cache.put(self._identity, [keys[place] for place in missing], embeddings[missing])
+            self._cache.put(self.identity, [keys[place] for place in missing], embeddings[missing])
         return embeddings if len(unique) == len(texts) else embeddings[rows]
 
     def _compute(self, texts: list[str], places: list[int], prompt: str, into: np.ndarray, bar: tqdm) -> None:
@@ -141,7 +143,7 @@ class Embedder:
         batches = _Shared(self._batches(texts, places, prompt))
 
         def work(replica: _Rows | _Stock) -> None:
-            for done, embedded in replica.embed(batches):
+            for done, embedded in replica.embed(batches, prompt):
                 into[done] = embedded
                 bar.update(len(done))
 
@@ -160,17 +162,17 @@ class Embedder:
         waiting: deque[Future[list[Batch]]] = deque()
         with ThreadPoolExecutor(1) as tokenising:
             for chunk in _chunks(order, texts):
-                waiting.append(tokenising.submit(self._cut, chunk, [prompt + texts[place] for place in chunk]))
+                waiting.append(tokenising.submit(self._cut, chunk, [texts[place] for place in chunk], prompt))
                 if len(waiting) > CHUNKS_AHEAD:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
 
-    def _cut(self, places: list[int], texts: list[str]) -> list[Batch]:
+    def _cut(self, places: list[int], texts: list[str], prompt: str) -> list[Batch]:
         """Tokenise a chunk, and cut it into batches by falling number of tokens."""
         if self._tokenizer is None:
             return [Batch(places, texts)]
-        encodings = self._tokenizer.encode_batch_fast(texts)
+        encodings = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
         tokens = [np.array(encoding.ids, np.int32) for encoding in encodings]
         self.truncated += sum(
             bool(encoding.overflowing)
@@ -212,6 +214,8 @@ def takes_rows(model: SentenceTransformer) -> bool:
         encoder.auto_model.config.model_type in ENCODERS
         and encoder.modalities == ["text"]
         and encoder.tokenizer.is_fast
+        # Without these an empty text would be no token at all.
+        and encoder.tokenizer.num_special_tokens_to_add() > 0
         and pooling.include_prompt
         and model.truncate_dim is None
     )
@@ -223,7 +227,8 @@ def _method() -> str:
     import rosberta.varlen
 
     files = (Path(module) for module in (__file__, rosberta.varlen.__file__))
-    return " ".join([torch.__version__, *(sha256(file) for file in files)])
+    packages = (f"{name} {version(name)}" for name in ("torch", "transformers", "sentence-transformers", "tokenizers"))
+    return " ".join([*packages, *(sha256(file) for file in files)])
 
 
 def _tokenizer(model: SentenceTransformer) -> Tokenizer:
@@ -273,7 +278,7 @@ class _Rows:
         self._device = device
         self._first = self._pooling.pooling_mode == "cls"
 
-    def embed(self, batches: Iterator[Batch]) -> Iterator[tuple[list[int], np.ndarray]]:
+    def embed(self, batches: Iterator[Batch], _: str) -> Iterator[tuple[list[int], np.ndarray]]:
         """Yield the places and embeddings of each batch, float32; a GPU is kept busy with the next ones meanwhile."""
         flying: deque[tuple[list[int], Tensor, torch.cuda.Event | None]] = deque()
         for batch in batches:
@@ -325,11 +330,11 @@ class _Stock:
         # What has no limit has no padding either: models of static embeddings.
         self._batch_size = batch_tokens if limit is None or math.isinf(limit) else max(1, batch_tokens // int(limit))
 
-    def embed(self, batches: Iterator[Batch]) -> Iterator[tuple[list[int], np.ndarray]]:
+    def embed(self, batches: Iterator[Batch], prompt: str) -> Iterator[tuple[list[int], np.ndarray]]:
         """Yield the places and embeddings of each batch, float32."""
         for batch in batches:
-            # The prompt is in the texts, and the model's own must not come on top.
+            # Given apart, since some models do not pool its tokens.
             embeddings = self._model.encode(
-                list(batch.texts), prompt="", batch_size=self._batch_size, show_progress_bar=False
+                list(batch.texts), prompt=prompt, batch_size=self._batch_size, show_progress_bar=False
             )
             yield batch.places, embeddings.astype(np.float32, copy=False)

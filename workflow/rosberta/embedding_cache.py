@@ -7,6 +7,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class EmbeddingCache:
     """Embeddings by model and key, bit by bit as they were put, in files that are written whole and never changed.
 
     Several processes may use one folder at once. A file that is damaged is removed, and what it held is not found; so
-    is what was least lately used when the files outgrow the limit. A disk that refuses to be written to costs the
+    is what was least lately used when the files outgrow the limit. A disk that refuses to be read or written costs the
     cache, not the work.
     """
 
@@ -64,12 +65,16 @@ class EmbeddingCache:
                 for rows, embeddings in _matches(file, ordered, into.shape[1]):
                     into[order[rows]] = embeddings
                     found[order[rows]] = True
-                    os.utime(file)
+                    with suppress(OSError):  # a folder that may only be read
+                        os.utime(file)
             except FileNotFoundError:  # another process made room
                 continue
+            except (OSError, MemoryError) as error:  # the file may be as good as it was
+                log.warning("%s: cannot be read (%s); what it holds is computed again", file, error)
             except Exception as error:  # whatever a damaged file gives rise to
                 log.warning("%s: damaged (%s), removed; what it held is computed again", file, error)
-                file.unlink(missing_ok=True)
+                with suppress(OSError):
+                    file.unlink()
         return found
 
     def put(self, model: str, keys: Sequence[bytes], embeddings: np.ndarray) -> None:

@@ -54,8 +54,8 @@ def embedder(folder: Path, pooling: Literal["cls", "mean"], max_length: int) -> 
     # A static embedding model has no transformer, and so no configuration of one.
     config = AutoConfig.from_pretrained(folder) if (folder / "config.json").is_file() else None
     if config and config.model_type in (*ROBERTA, "bert"):
-        # A pooler might come with random weights, and nothing reads it.
-        options["add_pooling_layer"] = False
+        # A pooler might come with random weights, and nothing reads it. Files in half precision would set the model's.
+        options |= {"add_pooling_layer": False, "dtype": "float32"}
     if (folder / "modules.json").is_file():
         model = SentenceTransformer(str(folder), model_kwargs=options, local_files_only=True)
     elif config is None:
@@ -63,10 +63,13 @@ def embedder(folder: Path, pooling: Literal["cls", "mean"], max_length: int) -> 
     else:
         encoder = Transformer(str(folder), model_kwargs=options)
         model = SentenceTransformer(modules=[encoder, Pooling(config.hidden_size, pooling), Normalize()])
-        max_length = min(max_length, positions(config))
     if config:
         _check_weights(folder, model[0].auto_model)
-        model.max_seq_length = min(max_length, model.max_seq_length or max_length)
+        limits = [max_length, model.max_seq_length or max_length]
+        if hasattr(config, "max_position_embeddings"):
+            # sentence-transformers takes the whole table where a model does not say its length.
+            limits.append(positions(config))
+        model.max_seq_length = min(limits)
     return model
 
 

@@ -19,6 +19,8 @@ import re
 import shutil
 import warnings
 from collections.abc import Mapping
+from importlib.metadata import version
+from math import isnan
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -30,6 +32,7 @@ from tqdm import tqdm
 from rosberta import hub
 from rosberta.artifacts import (
     BENCHMARK,
+    OWN,
     SCORES,
     canonical,
     digest,
@@ -92,6 +95,8 @@ def _run(experiment: Experiment, key: str) -> None:
     meta = evaluated.mteb_model_meta.to_dict()
     identity = {
         "code": digest_of({path.name: sha256(path) for path in Path(__file__).parent.glob("*.py")}),
+        "packages": {name: version(name) for name in ("mteb", "scikit-learn", "datasets")},
+        "embeddings": evaluated.embedder.identity,
         "meta": meta,
         "model": model.model_dump(),
         "settings": experiment.evaluate.model_dump(),
@@ -120,12 +125,12 @@ def _run(experiment: Experiment, key: str) -> None:
         submitted = part / results_folder(meta["name"], meta["revision"])
         submitted.mkdir(parents=True)
         for name in tasks:
-            _copied(kept / name / "result.json", (part / "own" if name in own else submitted) / f"{name}.json")
+            _copied(kept / name / "result.json", (part / OWN if name in own else submitted) / f"{name}.json")
             if (kept / name / "examples.parquet").is_file():
                 _copied(kept / name / "examples.parquet", part / "examples" / f"{name}.parquet")
         write_json(submitted / "model_meta.json", meta)
         write_json(part / "summary.json", summary)
-    shutil.rmtree(kept)
+    shutil.rmtree(kept, ignore_errors=True)
     mean = summary["task_mean"]
     log.info("%s: %d tasks, task mean %s", key, len(scores), "undefined" if mean is None else f"{mean:.2f}")
 
@@ -169,7 +174,10 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
         examples = of_task(task, listener, next(Path(folder).rglob("*.json"), None))
     task.unload_data()
     write_json(part / "result.json", content(result.model_dump()))
-    write_json(part / "score.json", round(100 * float(result.get_score()), DECIMALS - 2))
+    score = round(100 * float(result.get_score()), DECIMALS - 2)
+    if isnan(score):
+        log.warning("%s: its score is not defined for these embeddings (they may all be equal)", task.metadata.name)
+    write_json(part / "score.json", None if isnan(score) else score)
     if examples is not None:
         pq.write_table(examples, part / "examples.parquet", compression="zstd")
 
@@ -308,16 +316,17 @@ def summarise(
     """Average as the leaderboard does: over tasks, and over the means of the categories.
 
     Args:
-        scores: Category, score (0-100) and prefix by task.
+        scores: Category, score (0-100; None: not defined) and prefix by task.
         own: Names of one's own tasks, which enter no average.
         benchmarks: Names of the tasks of each version of ruMTEB. The first of which all tasks are there is averaged.
 
     Returns:
         `tasks` and `own_tasks` (as in `scores`), `benchmark` (the version averaged, or None), `task_mean`,
-        `category_means` by category and `category_mean`; these are None, or empty, where tasks are missing.
+        `category_means` by category and `category_mean`; these are None, or empty, where scores are missing.
     """
     published = {name: score for name, score in scores.items() if name not in own}
-    benchmark = next((name for name, tasks in benchmarks.items() if set(tasks) <= set(published)), None)
+    known = {name for name, score in published.items() if score["score"] is not None}
+    benchmark = next((name for name, tasks in benchmarks.items() if set(tasks) <= known), None)
     averaged = [published[task] for task in benchmarks[benchmark]] if benchmark else []
     by_category: dict[str, list[float]] = {}
     for score in averaged:

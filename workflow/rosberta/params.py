@@ -273,10 +273,10 @@ class Model(Block):
     weights: Glob
     """Artifact that holds the weights: `results/runs/RUN/merged` (or `/contrasted`), `results/encoders/ENCODER`,
     `data/vocabulary/ENCODER`, or `data/hub/models/ID.json` for a pinned model."""
-    prompts: PromptFamily | dict[str, str] = "rosberta"
-    """Which prompts its texts take: those of the recipe by task (`rosberta`), `query: `/`passage: ` (`e5`), mteb's
-    instruction of each task (`instruct`), `none`; or the prompts themselves by task, category or side (`query`,
-    `document`), the most specific of which wins, as in mteb."""
+    prompts: PromptFamily | dict[str, str]
+    """Which prompts its texts take; none is taken for granted. Those of the recipe by task (`rosberta`), `query: ` and
+    `passage: ` (`e5`), mteb's instruction of each task (`instruct`), `none`; or the prompts themselves by task,
+    category or side (`query`, `document`), the most specific of which wins, as in mteb."""
     pooling: Literal["cls", "mean"] = "cls"
     """Pooling of a plain encoder (paper A.2.1: the first token); a model that says itself how it pools is believed."""
     max_length: int | None = Field(None, ge=8)

@@ -105,7 +105,7 @@ class Throughput(NamedTuple):
     tokens_per_text: float
     tokens_per_second: float
     source: str
-    """The command that gives the number."""
+    """The command that gives the number, or what else gave it."""
 
 
 @cache
@@ -223,7 +223,7 @@ def gpus() -> dict[str, float]:
 
 @cache
 def throughputs() -> tuple[Throughput, ...]:
-    """Measured speeds: ours, each with the command that gives it."""
+    """Measured speeds: ours, each with what gave it."""
     return tuple(
         Throughput(
             row["work"],

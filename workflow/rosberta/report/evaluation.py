@@ -86,11 +86,19 @@ def _released(category: str, results: Results) -> float | None:
 
 def heatmap(results: Results) -> Figure:
     """Score of every model on every task, coloured from the lowest to the highest of its line; ours, then published."""
-    ours = [Shown(model.name, False, {**model.scores, **model.own}) for model in results.models if model.scores]
-    theirs = [Shown(row.name, True, published.scores()[row.name]) for row in published.baselines()]
+    ours = [Shown(model.name, False, {**model.scores, **model.own}) for model in results.models]
+    ours = [shown for shown in ours if shown.scores]
     if not ours:
         return empty("No model has been evaluated.")
-    tasks = [task.name for task in published.tasks(results.version)]
+    # The paper's scores; of the two tasks that it does not have, the leaderboard's.
+    theirs = [
+        Shown(row.name, True, {**published.leaderboard().get(row.key, {}), **published.scores()[row.name]})
+        for row in published.baselines()
+    ]
+    own = set(results.own_tasks)
+    scored = {task for shown in ours for task in shown.scores if task not in own}
+    # Who evaluates on tasks of their own alone need not look at 23 lines without them.
+    tasks = [task.name for task in published.tasks(results.version)] if scored else []
     lines = [*tasks, *results.own_tasks]
     columns = [*ours, *theirs]
     left = 8 + 7.0 * max(len(name) for name in lines)
