@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import resource
@@ -118,6 +119,7 @@ def test_a_folder_that_may_only_be_read_still_answers(tmp_path: Path, monkeypatc
 
 def filled(folder: Path) -> None:
     """Puts where no file may outgrow 100 bytes, as on a disk that is full."""
+    logging.disable()  # where standard error is a file, that may not outgrow them either
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
     cache = EmbeddingCache(folder, 10**6)
     keys, embeddings = some(10)
