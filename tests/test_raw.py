@@ -112,11 +112,14 @@ def test_json_lines_may_leave_out_keys(tmp_path: Path) -> None:
         ("t.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 99, mtime=0)[:-9], "t.jsonl.gz: damaged"),
         ("t.jsonl.gz", flipped(gzip.compress(b'{"a": 1}\n' * 99, mtime=0)), "t.jsonl.gz: damaged"),
         ("t.csv.zst", flipped(zstandard.compress(b"a\n" * 9)), "t.csv.zst: damaged"),
+        ("t.jsonl.zst", zstandard.compress(b'{"a": 1}\n' * 99)[:-2], "t.jsonl.zst: damaged .*breaks off"),
+        ("t.jsonl.zst", 2 * zstandard.compress(b'{"a": 1}\n') + b"behind", "t.jsonl.zst: damaged"),
         ("t.tsv", b"a\tb\n1,2\n", "t.tsv: line 2 has not 2 fields"),
         ("t.csv", b"a,b\n1," + b"x" * (1 << 24) + b"x", "t.csv: damaged .*field larger than field limit"),
         ("t.jsonl.zst", b"not zstandard", "t.jsonl.zst: damaged"),
         ("t.csv", b"a,b\n1,2\n3\n", "t.csv: line 3 has not 2 fields"),
         ("t.csv", b'a,b\n1,"2', "t.csv: damaged"),
+        ("t.csv", b"a,b,a\n1,2,3\n", "names the column 'a' twice"),
     ],
 )
 def test_a_damaged_file_names_itself(name: str, content: bytes, said: str, tmp_path: Path) -> None:

@@ -44,6 +44,10 @@ def _revision(value: str) -> str:
 def _relative(value: str) -> str:
     if PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts:
         raise ValueError(f"{value!r} leaves its folder: give a relative path")
+    if not PurePosixPath(value).parts or any("**" in part and part != "**" for part in PurePosixPath(value).parts):
+        raise ValueError(
+            f"{value!r} names no file: give a path, in which '*' stands for a part of a name, '**' for folders"
+        )
     return value
 
 

@@ -1,7 +1,8 @@
 """Stage `clean`: what a training row must be, and that it holds nothing of the benchmark's test texts.
 
 ``data/cleaned/<source>.parquet`` holds the rows that are fit to train on, a seeded sample of them where there are more
-than the source's cap; ``data/removed/<source>.parquet`` every other row as it was collected, with the reason.
+than the source's cap; ``data/removed/<source>.parquet`` every row that is not fit, as collected, with the reason.
+What is fit but over the cap is counted, not listed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from rosberta import raw, sources
 from rosberta.artifacts import COLLECTED, write_rows
 from rosberta.draw import Sample, draw
-from rosberta.hub import fetch
+from rosberta.hub import fetch, manifest
 from rosberta.mistakes import Mistake, nearest
 from rosberta.sources import Adapter, AdapterOptions, Drop, Example
 
@@ -38,6 +38,8 @@ def run(experiment: Experiment, key: str) -> None:
     """
     source = experiment.collect.sources[key]
     folder = fetch("dataset", source.dataset)
+    # Beside them may lie files of another pin, or of what was pinned before.
+    pinned = {file["path"] for file in manifest("dataset", source.dataset)["files"]}
     try:
         rows, counts = collect(
             key,
@@ -47,6 +49,7 @@ def run(experiment: Experiment, key: str) -> None:
             seed=experiment.collect.seed,
             surplus=experiment.collect.surplus,
             limit=source.rows,
+            pinned=pinned,
         )
     except Mistake as mistake:
         raise Mistake(f"collect.sources.{key}: {source.dataset}: {mistake}") from None
@@ -57,7 +60,15 @@ def run(experiment: Experiment, key: str) -> None:
 
 
 def collect(
-    name: str, source: Source, folder: Path, *, cap: int, seed: int, surplus: float = 1.0, limit: int | None = None
+    name: str,
+    source: Source,
+    folder: Path,
+    *,
+    cap: int,
+    seed: int,
+    surplus: float = 1.0,
+    limit: int | None = None,
+    pinned: Collection[str] | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Read, adapt and sample one source; return its rows in their original order, and the counts.
 
@@ -73,10 +84,15 @@ def collect(
         surplus: how many times the cap to keep, for what cleaning will drop.
         limit: raw rows to read at most. They come from the first files in an order drawn for the files' names, so
             the sample is one of these files, not of the set. None: all rows of all files, in order of their paths.
+        pinned: paths in `folder` of the files that may be read; None: all.
     """
     adapter = sources.adapter(source.adapter)
     options = sources.options(source.adapter, source.options)
     files = raw.files(folder, source.files)
+    if pinned is not None:
+        files = [path for path in files if path.relative_to(folder).as_posix() in pinned]
+    if not files:
+        raise Mistake(f"none of the files that match {source.files!r} is pinned; name them in `files` of its pin")
     if limit is not None:
         files.sort(key=lambda path: draw(seed, "file", path.relative_to(folder).as_posix()))
     stream = Stream(files, folder, adapter, options, limit)
@@ -137,6 +153,9 @@ class Stream:
         """
         for path in self._files:
             found = raw.columns(path)
+            if not found and next(raw.rows(path, ()), None) is None:
+                self.finished += 1  # a part of a set may be empty
+                continue
             needed = self._adapter.columns(self._options, found)
             _require(needed, found, path.relative_to(self._folder).as_posix())
             for row in raw.rows(path, needed):

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from rosberta.blocks import TEXTS
 from rosberta.mistakes import Mistake, nearest
 from rosberta.prefixes import DEFAULTS, unknown_keys
 from rosberta.sources import options
@@ -46,6 +47,10 @@ def _data(e: Experiment) -> Iterator[str]:
             yield from _mistakes(partial(options, source.adapter, source.options), f"{where}.")
         else:
             yield from _known(f"{where}.adapter", source.adapter, adapters(), "rosberta.sources")
+        if source.adapter == "texts" and source.group != TEXTS:
+            yield f"{where}.group: {source.group!r}, but its adapter gives single texts; write {TEXTS}"
+        if source.min_cosine is not None and e.clean.similarity.model is None:
+            yield f"{where}.min_cosine: needs a model that embeds; name one in clean.similarity.model"
         if source.paper_set is not None:
             yield from _known(f"{where}.paper_set", source.paper_set, _sets(), "the paper's Table 6")
     for name, missing in e.collect.missing.items():
@@ -54,6 +59,8 @@ def _data(e: Experiment) -> Iterator[str]:
         if missing.substitute is not None:
             yield from _known(f"{where}.substitute", missing.substitute, e.collect.sources, "collect.sources")
     yield from _known("clean.tokenizer", e.clean.tokenizer, models, "hub.models")
+    if e.clean.similarity.model is not None:
+        yield from _known("clean.similarity.model", e.clean.similarity.model, models, "hub.models")
     yield from _known("mine.teacher", e.mine.teacher, models, "hub.models")
 
 

@@ -39,6 +39,8 @@ LISTED = pa.schema([(name, pa.string()) for name in ("id", "reason", "kept_sourc
 """A row to drop, and the row that is kept instead."""
 
 _NONE = -1
+_PAIRS = 1 << 16
+"""Pairs that are Python's own numbers at once."""
 
 
 class Rows(NamedTuple):
@@ -135,18 +137,30 @@ def similar(
     """
     alive = np.flatnonzero(kept == _NONE)
     keys = rows.anchors[alive]
-    pairs = np.concatenate([np.zeros((0, 2), np.int64), *near.pairs_within(keys)])
-    pairs = np.unique(alive[pairs], axis=0)
+    # A pair as one number, and each once: many rows with one anchor share every band.
+    numbers = np.zeros(0, np.int64)
+    for found in near.pairs_within(keys):
+        numbers = np.union1d(numbers, alive[found[:, 0]] * len(kept) + alive[found[:, 1]])
+    pairs = np.stack(np.divmod(numbers, len(kept)), axis=1) if len(numbers) else np.zeros((0, 2), np.int64)
     if not len(pairs):
         return
     forms = texts(np.unique(pairs))
     # By the later row: each is held to the earliest that it is near to.
-    for earlier, later in tqdm(pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))].tolist(), desc="compare", unit="pair"):
-        if kept[later] == _NONE and all(
-            one == other or near.similarity(one, other) >= least
-            for one, other in zip(forms[earlier], forms[later], strict=True)
-        ):
-            kept[later], reasons[later] = earlier, "near duplicate"
+    pairs = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+    with tqdm(total=len(pairs), desc="compare", unit="pair") as bar:
+        for start in range(0, len(pairs), _PAIRS):
+            for earlier, later in pairs[start : start + _PAIRS].tolist():
+                # Whether the earlier one is kept has been decided: a chain of rows must not carry away its far end.
+                if (
+                    kept[later] == _NONE
+                    and kept[earlier] == _NONE
+                    and all(
+                        one == other or near.similarity(one, other) >= least
+                        for one, other in zip(forms[earlier], forms[later], strict=True)
+                    )
+                ):
+                    kept[later], reasons[later] = earlier, "near duplicate"
+                bar.update()
 
 
 def _settle(kept: np.ndarray) -> None:

@@ -91,6 +91,9 @@ def mirrored(kind: str, id: str, pin: Pin) -> list[dict[str, Any]]:
     where, folder = f"{kind} {id} @ {pin.revision}", root / f"{kind}s" / id
     entry = index_of(root).get(f"{kind}s/{id}", {})
     paths = [path for path in (file.relative_to(folder).as_posix() for file in files_of(folder)) if wanted(path, pin)]
+    if "files" in entry:
+        # What else lies there may be of a revision that was mirrored before.
+        paths = [path for path in paths if path in entry["files"]]
     sums = {path: checksums.of(folder / path) for path in paths}
     for path, said in sorted(entry.get("files", {}).items()):
         checksum = said if isinstance(said, str) else said["sha256"]
@@ -249,7 +252,8 @@ def _download(pinned: dict[str, Any], file: dict[str, Any], folder: Path) -> Non
         headers = build_hf_headers()
     target, partial = folder / file["path"], folder / f"{file['path']}.part"
     target.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("ab") as body:
+    # Where the server does not say the size, what is whole already cannot be told from a part.
+    with partial.open("wb" if file["bytes"] is None else "ab") as body:
         if file["bytes"] is None or body.tell() < file["bytes"]:
             headers["Accept-Encoding"] = "identity"
             http_get(url, body, resume_size=body.tell(), headers=headers, displayed_filename=file["path"])

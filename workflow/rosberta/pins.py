@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from rosberta import hub, origins
+from rosberta import checksums, hub, origins
 from rosberta.artifacts import sha256, write_json
 from rosberta.mistakes import Mistake
 from rosberta.table import Column, Row, Table
@@ -42,7 +42,7 @@ def check(experiment: Experiment) -> tuple[str, bool]:
         size: float | None = None
         licence, answer = pin.licence, YES
         try:
-            if down:
+            if down and not pin.url:
                 raise down
             files, stated = hub.files(kind, id, pin)
             size, licence = sum(file["bytes"] for file in files) / 1e6, licence or stated
@@ -105,13 +105,19 @@ def mirror(experiment: Experiment, root: Path) -> None:
 
 
 def _copy(source: Path, folder: Path, files: list[dict[str, Any]]) -> None:
-    """Copy from another mirror; `files` were verified there."""
+    """Copy from another mirror what is not there, or damaged.
+
+    Raises:
+        Mistake: a copy is not what was pinned.
+    """
     for file in files:
         target = folder / file["path"]
-        if target.is_file() and target.stat().st_size == file["bytes"]:
+        if checksums.difference(target, file) is None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / file["path"], target)
+        if words := checksums.difference(target, file):
+            raise Mistake(f"{target} {words} after it was copied; look after the disks of both mirrors")
 
 
 def _outside(experiment: Experiment) -> None:

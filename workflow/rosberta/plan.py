@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rosberta import published
+from rosberta import hub, published
 from rosberta.artifacts import BENCHMARK, CLEANED, COLLECTED, HUB, read_json
 from rosberta.blocks import TEXTS
 from rosberta.mistakes import Mistake, nearest
@@ -88,11 +88,24 @@ def tables(experiment: Experiment, gpu: str = GPU) -> list[Table]:
 def bulk(experiment: Experiment, source: str) -> Bulk:
     """How much a source holds: as cleaned, else as collected, else as the parameters allow."""
     cap = experiment.collect.sources[source].cap or experiment.collect.cap
+    dataset = experiment.collect.sources[source].dataset
+    other = (HUB / "datasets" / f"{dataset}.json").is_file() and not _resolved(experiment, "dataset", dataset)
     for folder in (CLEANED, COLLECTED):
         path = folder / f"{source}.parquet"
-        if path.is_file():
+        if path.is_file() and not other:
             return Bulk(min(cap, pq.read_metadata(path).num_rows), _tokens(path), measured=True)
     return Bulk(cap, TOKENS_PER_TEXT, measured=False)
+
+
+def _resolved(experiment: Experiment, kind: hub.Kind, id: str) -> dict[str, Any] | None:
+    """The manifest of a pin; None if there is none, or that of another experiment."""
+    path = HUB / f"{kind}s" / f"{id}.json"
+    pin = (experiment.hub.datasets if kind == "dataset" else experiment.hub.models)[id]
+    manifest = read_json(path) if path.is_file() else {}
+    found: dict[str, Any] | None = manifest or None
+    return (
+        found if (manifest.get("origin"), manifest.get("revision")) == (experiment.hub.origin, pin.revision) else None
+    )
 
 
 def _tokens(path: Path) -> float:
@@ -337,12 +350,10 @@ def _work(work: Iterable[Work], gpu: str) -> Table:
 def _disk(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Table:
     rows: list[Row] = []
     known, pins = 0.0, 0
-    for kind, block in (("datasets", experiment.hub.datasets), ("models", experiment.hub.models)):
-        for id in block:
-            path = HUB / kind / f"{id}.json"
-            if path.is_file():
-                pins += 1
-                known += sum(file["bytes"] for file in read_json(path)["files"])
+    for kind, id, _ in hub.pins(experiment):
+        if manifest := _resolved(experiment, kind, id):
+            pins += 1
+            known += sum(file["bytes"] for file in manifest["files"])
     total = len(experiment.hub.datasets) + len(experiment.hub.models)
     rows.append(Row((f"pinned files ({pins} of {total} pins resolved)", known / 1e9)))
     # Collected, cleaned and mined; the first two hold little else than pairs.

@@ -12,6 +12,7 @@ import io
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -39,6 +40,7 @@ _LONGEST_ELEMENT = 1 << 26
 _CHUNK = 1 << 20
 _BETWEEN = re.compile(r"[\s,]*")
 """What stands between two elements of a JSON array."""
+_ZSTD_CHUNK = 1 << 16
 _ZSTD_WINDOW = 1 << 31
 """Large dumps are packed with windows beyond zstandard's default limit of 128 MiB."""
 
@@ -157,7 +159,11 @@ def _elements(name: str, file: IO[str]) -> Iterator[Raw]:
 
 def _table(file: IO[str], form: str) -> csv.DictReader[str]:
     csv.field_size_limit(_LONGEST_FIELD)
-    return csv.DictReader(file, delimiter="\t" if form == ".tsv" else ",", strict=True)
+    reader = csv.DictReader(file, delimiter="\t" if form == ".tsv" else ",", strict=True)
+    twice = [name for name, times in Counter(reader.fieldnames or ()).items() if times > 1]
+    if twice:
+        raise Mistake(f"the first line of a table names the column {twice[0]!r} twice; give one of them another name")
+    return reader
 
 
 def _table_rows(path: Path, form: str) -> Iterator[Raw]:
@@ -180,11 +186,8 @@ def _text(path: Path) -> Iterator[IO[str]]:
 @contextmanager
 def _bytes(path: Path) -> Iterator[IO[bytes]]:
     if path.name.endswith(".zst"):
-        import zstandard
-
-        unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-        with path.open("rb") as packed, unpacker.stream_reader(packed, read_across_frames=True) as stream:
-            yield stream
+        with path.open("rb") as packed:
+            yield io.BufferedReader(_Zstandard(packed))
     elif path.name.endswith(".gz"):
         with gzip.open(path, "rb") as file:
             yield file  # type: ignore[misc]  # it is opened for bytes
@@ -193,10 +196,42 @@ def _bytes(path: Path) -> Iterator[IO[bytes]]:
             yield file
 
 
+class _Zstandard(io.RawIOBase):
+    """The bytes of a file of zstandard frames; a frame that breaks off is damage, which their own reader overlooks."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        import zstandard
+
+        self._packed, self._broken = packed, zstandard.ZstdError
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame: Any = None
+        self._rest, self._held = b"", memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._held:
+            chunk = self._rest or self._packed.read(_ZSTD_CHUNK)
+            if not chunk:
+                if self._frame:
+                    raise self._broken("breaks off within a frame")
+                return 0
+            self._frame = self._frame or self._unpacker.decompressobj()
+            self._held = memoryview(self._frame.decompress(chunk))
+            self._rest = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        size = min(len(self._held), len(buffer))
+        buffer[:size], self._held = self._held[:size], self._held[size:]
+        return size
+
+
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
     """Turn what the readers raise over a damaged file into a `Mistake` that names it."""
     damage: list[type[Exception]] = [pa.ArrowException, UnicodeDecodeError, EOFError, csv.Error, OSError, zlib.error]
+    damage.append(OverflowError)  # a date beyond what Python knows
     if path.name.endswith(".zst"):
         import zstandard
 
@@ -204,4 +239,4 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except tuple(damage) as error:
-        raise Mistake(f"{path.name}: damaged ({str(error).splitlines()[0]}); fetch the file again") from None
+        raise Mistake(f"{path.name}: damaged ({str(error).partition(chr(10))[0]}); fetch the file again") from None

@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import zip_longest
 from pkgutil import iter_modules
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -134,9 +135,10 @@ def number(value: Any) -> float | None:
 
 
 def label_name(label: Any) -> str:
-    """Name a label so that 1, 1.0 and "1" are one, and "ENTAILMENT" and "entailment" are."""
-    if isinstance(label, float) and label.is_integer():
-        label = int(label)
+    """Name a label so that 1, 1.0, "1", "1.0" and true are one, and "ENTAILMENT" and "entailment" are."""
+    value = number(label)
+    if value is not None and value.is_integer():
+        label = int(value)
     return str(label).strip().casefold()
 
 
@@ -150,9 +152,10 @@ def listed(value: Any) -> list[Any]:
 def entries(value: Any) -> list[Mapping[str, Any]]:
     """Read a sequence of records, which comes as a list of dicts or as a dict of lists.
 
-    Parquet written from a ``Sequence({...})`` feature has the second shape, JSON the first.
+    Parquet written from a ``Sequence({...})`` feature has the second shape, JSON the first. Where a list is
+    shorter than another, or is none, its values are None.
     """
     if isinstance(value, Mapping):
         columns = {name: listed(column) for name, column in value.items()}
-        return [dict(zip(columns, record, strict=True)) for record in zip(*columns.values(), strict=False)]
+        return [dict(zip(columns, record, strict=True)) for record in zip_longest(*columns.values())]
     return [record for record in listed(value) if isinstance(record, Mapping)]

@@ -12,6 +12,9 @@ from rosberta.mistakes import Mistake, nearest
 from rosberta.raw import Raw
 from rosberta.sources import AdapterOptions, Drop, Example, example, number
 
+LENGTHS = {"query": (1, 2), "pos": (1, 2), "neg": (0, 1, 2)}
+"""How many values each list may have."""
+
 
 class Options(AdapterOptions):
     """Which task."""
@@ -39,7 +42,7 @@ def rows(raw: Iterable[Raw], options: Options, _seed: int) -> Iterator[Example |
             yield Drop("other task")
             continue
         found = True
-        if any(isinstance(row[name], list) and len(row[name]) not in (1, 2) for name in ("query", "pos")):
+        if any(isinstance(row[name], list) and len(row[name]) not in lengths for name, lengths in LENGTHS.items()):
             yield Drop("not an instruction and a text")
             continue
         negatives = [_text(row["neg"])] if row["neg"] else []
