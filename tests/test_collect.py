@@ -105,6 +105,17 @@ def test_rows_have_the_schema_and_the_source_s_place(pinned: Callable[..., Any])
     }
 
 
+def test_what_lies_beside_the_pinned_files_is_not_read(pinned: Callable[..., Any], tmp_path: Path) -> None:
+    """A mirror may hold a file of another revision that the glob would take; one without rows is passed over."""
+    experiment = pinned({"train-0.jsonl": ROWS[:10], "train-1.jsonl": []})
+    write(tmp_path / "mirror/datasets" / ID / "train-9.jsonl", ROWS[10:20])
+    collect.run(experiment, "mine")
+    assert [row["anchor"] for row in collected()] == [row["anchor"] for row in ROWS[:10]]
+    stray = pinned({"other.jsonl": ROWS[:10]})
+    with pytest.raises(Mistake, match=r"none of the files that match 'train\*' is pinned"):
+        collect.run(stray, "mine")
+
+
 def test_only_the_files_of_the_glob_are_read(pinned: Callable[..., Any]) -> None:
     """Other splits beside the train files stay unread; several files are one stream in order of their paths."""
     files = {"train-1.parquet": ROWS[10:20], "train-0.jsonl": ROWS[:10], "test-0.parquet": ROWS[20:30]}

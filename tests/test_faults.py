@@ -240,6 +240,22 @@ def test_a_mirror_is_filled_and_serves(origin: Path, tmp_path: Path) -> None:
     assert read_json(root / "index.json")["datasets/some/set"]["revision"] == COMMIT
     done = start("http://127.0.0.1:9", home=tmp_path / "empty", ROSBERTA_MIRROR=str(root))
     assert done.stdout.splitlines()[0] == str(root / "datasets/some/set")
+    # A second mirror, filled from the first, mends what is damaged there, and what an earlier pin left is not listed.
+    second = tmp_path / "second"
+    assert (
+        start("http://127.0.0.1:9", home=tmp_path / "empty", command=str(second), ROSBERTA_MIRROR=str(root)).returncode
+        == 0
+    )
+    copied = second / "datasets/some/set" / TRAIN
+    whole = copied.read_bytes()
+    copied.write_bytes(whole[:-1] + b"?")
+    (copied.parent / "train-00001-of-00002.parquet").write_bytes(whole)
+    assert (
+        start("http://127.0.0.1:9", home=tmp_path / "empty", command=str(second), ROSBERTA_MIRROR=str(root)).returncode
+        == 0
+    )
+    assert copied.read_bytes() == whole
+    assert start("http://127.0.0.1:9", home=tmp_path / "empty", ROSBERTA_MIRROR=str(second)).returncode == 0
     shutil.copyfile(origin / "files/pairs.jsonl", root / "datasets/some/set" / TRAIN)
     done = start("http://127.0.0.1:9", home=tmp_path / "empty", ROSBERTA_MIRROR=str(root))
     assert f"{PIN}: the mirror is damaged: {TRAIN} differs from its index.json" in done.stderr.splitlines()[-1]
