@@ -215,7 +215,7 @@ def measure(
                        sum(counts[kind]), len(some), exact[kind])  # fmt: skip
             batches = list(embedder._batches(some, list(range(len(some))), ""))
             clock.time(kind, f"the same, tokenised before, {budget}",
-                       lambda: list(embedder._replicas[0].embed(iter(batches))),  # noqa: B023
+                       lambda: list(embedder._replicas[0].embed(iter(batches), "")),  # noqa: B023
                        sum(counts[kind]), len(some))  # fmt: skip
     if not clock.cuda:
         return
