@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from rosberta import params, plan, presets, published
-from rosberta.artifacts import CLEANED, write_rows
+from rosberta.artifacts import CLEANED, HUB, write_json, write_rows
 from rosberta.mistakes import Mistake
 
 ROOT = Path(__file__).parents[1]
@@ -95,3 +95,15 @@ def test_the_command_computes_nothing(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "Plan: work" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["params.yaml"]
+
+
+def test_artifacts_of_another_experiment_are_not_counted(paper: params.Experiment) -> None:
+    """Rows that the miniature left are not those of the preset; those of its own pin are."""
+    name, source = next(iter(paper.collect.sources.items()))
+    row = {"anchor": "вопрос", "positive": "ответ", "negatives": [], "source": name, "group": source.group, "id": "0"}
+    row |= {"task": source.task, "prefix": source.prefix, "language": source.language}
+    write_rows(CLEANED / f"{name}.parquet", [row], {})
+    pinned = {"revision": paper.hub.datasets[source.dataset].revision, "files": []}
+    for origin, measured in (("miniature", False), ("hub", True)):
+        write_json(HUB / "datasets" / f"{source.dataset}.json", pinned | {"origin": origin})
+        assert plan.bulk(paper, name).measured is measured

@@ -127,3 +127,18 @@ def test_wrong_options_name_themselves(name: str, given: dict[str, Any], said: s
     with pytest.raises(Mistake, match=said) as caught:
         sources.options(name, given)
     assert "\n" not in str(caught.value)
+
+
+def test_labels_of_one_value_have_one_name() -> None:
+    """However a file writes them; parameters write true, parquet has its own, pandas makes 1 a 1.0."""
+    assert {sources.label_name(label) for label in (1, 1.0, "1", "1.0", True)} == {"1"}
+    assert {sources.label_name(label) for label in ("ENTAILMENT", " entailment")} == {"entailment"}
+    assert sources.label_name(0.5) == "0.5"
+
+
+def test_records_lose_no_value_where_lists_differ() -> None:
+    """A column that is none, or shorter than the others, is None in the records that it lacks."""
+    assert sources.entries({"id": ["1", "2"], "text": ["а"], "votes": None}) == [
+        {"id": "1", "text": "а", "votes": None},
+        {"id": "2", "text": None, "votes": None},
+    ]
