@@ -4,19 +4,18 @@
 # decides by content whether there is anything to do. README.md shows the flow.
 from snakemake.exceptions import WorkflowError
 
-from rosberta import doors, params
-from rosberta.mistakes import Mistake
+from rosberta.doors import parameters, slices
+from rosberta.frame.mistakes import Mistake
 
 try:
-    PARAMETERS = params.read()
-    EXPERIMENT = params.check(PARAMETERS)
+    EXPERIMENT = parameters.load()
 except Mistake as mistake:
     raise WorkflowError(str(mistake)) from None
 
-doors.write_slices(PARAMETERS)
+slices.write_slices(EXPERIMENT.model_dump(mode="json"))
 
 SOURCES = list(EXPERIMENT.collect.sources)
-PULL = "--pull" if doors.has_remote() else ""
+PULL = "--pull" if slices.has_remote() else ""
 
 # The one command of every rule: `repro STAGE LOG` runs a stage through DVC, and shows the end of its log if it fails.
 shell.prefix(
@@ -37,7 +36,7 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        "data/check.txt",
+        "data/check",
         "data/hub",
         "data/benchmark",
         expand(

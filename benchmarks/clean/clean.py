@@ -89,9 +89,9 @@ SIZES = [(3, 4), (5, 7), (8, 13), (14, 22), (23, 60), (61, 10_000)]
 
 def planted(number: int) -> None:
     """Recall by kind of copy and length, and false positives by length, over `number` test texts of each length."""
-    from rosberta.normal import normal
-    from rosberta.overlap import Benchmark
-    from rosberta.params import Overlap
+    from rosberta.corpus.overlap import Benchmark
+    from rosberta.experiment.corpus import Overlap
+    from rosberta.texts.normalisation import normal
 
     language = Language(1)
     tests = [text for mean in (4, 6, 10, 18, 40, 120) for text in language.texts(number, mean)]
@@ -125,9 +125,9 @@ def planted(number: int) -> None:
 def overlap(rows: int, share: float) -> None:
     """Training texts against test texts with the numbers and lengths of MTEB(rus, v1.1)."""
     from rosberta import published
-    from rosberta.normal import normal
-    from rosberta.overlap import Benchmark
-    from rosberta.params import Overlap
+    from rosberta.corpus.overlap import Benchmark
+    from rosberta.experiment.corpus import Overlap
+    from rosberta.texts.normalisation import normal
 
     language = Language(1)
     sizes = []
@@ -155,8 +155,10 @@ def stages(rows: int) -> None:
     """The stages on one source of generated pairs, of which some are repeated and some nearly."""
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from rosberta import clean, collect, deduplicate, params, presets
-    from rosberta.artifacts import BENCHMARK, CLEANED, COLLECTED
+    from rosberta.commands import preset
+    from rosberta.doors import parameters
+    from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED
+    from rosberta.stages import clean, collect, deduplicate
 
     with TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -178,13 +180,13 @@ def stages(rows: int) -> None:
         )
         (BENCHMARK / "TERRa").mkdir(parents=True)
         pq.write_table(texts, BENCHMARK / "TERRa/texts.parquet")
-        data = params.read(presets.PRESETS / "tiny.yaml")
+        data = parameters.read(preset.PRESETS / "tiny.yaml")
         data["benchmark"]["tasks"] = {"TERRa": data["benchmark"]["tasks"]["TERRa"]}
         source = {**data["collect"]["sources"]["sberquad"], "adapter": "pairs", "files": "train-*", "cap": rows}
         data["collect"]["sources"] = {"made": source}
         data["mixtures"] = {"full": {"groups": ["basic_russian"]}}
         data["runs"], data["models"] = {}, {}
-        experiment = params.check(data)
+        experiment = parameters.check(data)
         collect.fetch = clean.fetch = lambda *_: raw
         collect.manifest = lambda *_: {"files": [{"path": path.name} for path in raw.iterdir()]}
         # Words for tokens: no model lies here.

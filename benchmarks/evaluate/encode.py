@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from rosberta.embedding import Embedder
-from rosberta.embedding_cache import EmbeddingCache
+from rosberta.embedding.cache import EmbeddingCache
+from rosberta.embedding.embedder import Embedder
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 SYLLABLES = [a + b for a in "бвгджзклмнпрстфхчш" for b in "аеиоуыюя"]
@@ -148,7 +148,7 @@ def main() -> None:
         else {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 128}
     )
     logging.disable(logging.WARNING)
-    from rosberta.encoding import embedder
+    from rosberta.encoder.folder import load_sentence_transformer
 
     source = Texts(60_000 if cuda else 5_000)
     lengths = np.clip(source.numbers.lognormal(np.log(125), 0.55, documents), 8, 400).astype(int)
@@ -157,7 +157,7 @@ def main() -> None:
         folder = Path(place) / "model"
         sample = texts["documents"][: min(documents, 3000)]
         write_model(folder, sample, 40_000 if cuda else 2_000, 98_000 if cuda else 2_000, **size)
-        model = embedder(folder, arguments.pooling, 512).to(arguments.devices[0])
+        model = load_sentence_transformer(folder, arguments.pooling, 512).to(arguments.devices[0])
         counts = {
             kind: [min(512, len(each.ids)) for each in model.tokenizer.backend_tokenizer.encode_batch_fast(some)]
             for kind, some in texts.items()

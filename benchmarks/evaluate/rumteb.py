@@ -59,8 +59,10 @@ class Made:
     """The made-up benchmark, laid out as the stage `benchmark` does it."""
 
     def __init__(self, folder: Path, share: float) -> None:
-        from rosberta import benchmark, hub, published
-        from rosberta.params import Task
+        from rosberta import published
+        from rosberta.evaluation import layout
+        from rosberta.experiment.benchmark import Task
+        from rosberta.outside import pins
 
         self.folder, self.source, self.pool = folder, Texts(60_000), dict[str, list[str]]()
         self.entries: dict[str, Task] = {}
@@ -73,9 +75,9 @@ class Made:
             self.entries[task.name] = Task(
                 dataset=task.name, category=task.category, files={role: f"{role}.parquet" for role in files}
             )
-        hub.fetch = lambda _, id: folder / "raw" / id  # type: ignore[assignment]
+        pins.fetch = lambda _, id: folder / "raw" / id  # type: ignore[assignment]
         for name, entry in self.entries.items():
-            benchmark.lay_out(f"made-{name}", entry, folder / "laid" / name)
+            layout.lay_out(f"made-{name}", entry, folder / "laid" / name)
 
     def of(self, name: str, number: int, characters: float) -> list[str]:
         """Texts whose lengths scatter about a mean, or those of the task that has the same."""
@@ -131,7 +133,7 @@ class Made:
         return roles
 
     def task(self, name: str) -> Any:
-        from rosberta.tasks import load_task
+        from rosberta.evaluation.tasks import load_task
 
         return load_task(f"made-{name}", self.entries[name], self.folder / "laid" / name)
 
@@ -154,7 +156,7 @@ class Timer:
 def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Evaluate on all tasks: by category seconds of embedding and of the rest, and each task's score."""
     import mteb
-    from rosberta.tasks import fresh_cache, one_thread_a_fit, whole_columns
+    from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_columns
 
     seconds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     scores = {}
@@ -182,10 +184,10 @@ def compared(
     made: Made, model: Any, share: float, precision: str, batch_tokens: int, cache: Path | None, *, only_ours: bool
 ) -> None:
     from mteb.models import SentenceTransformerEncoderWrapper
-    from rosberta.embedding import Embedder
-    from rosberta.embedding_cache import EmbeddingCache
-    from rosberta.leaderboard import Evaluated, meta_of
-    from rosberta.prefixes import model_prompts
+    from rosberta.embedding.cache import EmbeddingCache
+    from rosberta.embedding.embedder import Embedder
+    from rosberta.evaluation.mteb_model import Evaluated, meta_of
+    from rosberta.evaluation.prompts import model_prompts
 
     prompts = model_prompts("rosberta", {f"made-{name}": entry for name, entry in made.entries.items()})
     meta = meta_of(model, "made/model", "0", prompts, 512)
@@ -261,7 +263,7 @@ def main() -> None:
         else {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 128}
     )
     import datasets
-    from rosberta.encoding import embedder
+    from rosberta.encoder.folder import load_sentence_transformer
 
     datasets.disable_progress_bars()
     with tempfile.TemporaryDirectory() as place:
@@ -270,7 +272,7 @@ def main() -> None:
         made = Made(folder, asked.share)
         sample = made.of("RuBQRetrieval/corpus", 300, 449)
         write_model(folder / "model", sample, 40_000 if cuda else 2_000, 98_000 if cuda else 2_000, **size)
-        model = embedder(folder / "model", "cls", 512).to("cuda:0" if cuda else "cpu")
+        model = load_sentence_transformer(folder / "model", "cls", 512).to("cuda:0" if cuda else "cpu")
         precision = asked.precision or ("bf16" if cuda else "fp32")
         tokens = asked.batch_tokens or (65_536 if cuda else 16_384)
         where = torch.cuda.get_device_name() if cuda else f"{os.cpu_count()} CPU cores"

@@ -41,7 +41,7 @@ def main() -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
     from datasets import Dataset
-    from rosberta.leaderboard import Evaluated
+    from rosberta.evaluation.mteb_model import Evaluated
 
     made: Any = Made()
     evaluated = Evaluated(made, {}, mteb.models.ModelMeta.create_empty())

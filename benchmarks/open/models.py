@@ -147,7 +147,7 @@ def main(mirror: Path, out: Path) -> None:
     write_encoder(out / "models/open/ru-base", russian, SIZES["open/ru-base"])
     write_encoder(out / "models/open/en-base", english, SIZES["open/en-base"])
     write_teacher(out / "models/open/teacher", russian + english, SIZES["open/teacher"])
-    from rosberta.artifacts import digest
+    from rosberta.frame.files import digest
 
     for name in SIZES:
         print(json.dumps({name: digest(out / "models" / name)}))

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rosberta import plan, published
-from rosberta.params import Contrast, Pretrain
+from rosberta.costs import speeds, work
+from rosberta.experiment.training import Contrast, Pretrain
 
 
 def main() -> None:
@@ -37,11 +37,11 @@ def main() -> None:
     asked = parser.parse_args()
     with TemporaryDirectory() as folder:
         seconds, memory = timed(asked, Path(folder))
-    shape = published.Shape(asked.layers, asked.hidden, 4 * asked.hidden, asked.vocabulary)
+    shape = speeds.Shape(asked.layers, asked.hidden, 4 * asked.hidden, asked.vocabulary)
     texts = asked.batch * (9 if asked.work == "contrast" else 1)
     speed = texts * asked.tokens / seconds
-    each = plan.operations(asked.work, shape, asked.tokens, recomputed=not asked.no_checkpointing)
-    share = speed * each / published.gpus()[asked.gpu]
+    each = work.operations(asked.work, shape, asked.tokens, recomputed=not asked.no_checkpointing)
+    share = speed * each / speeds.gpus()[asked.gpu]
     report = {
         "work": asked.work, "layers": asked.layers, "hidden": asked.hidden, "batch": asked.batch,
         "tokens_per_text": asked.tokens, "seconds_a_step": round(seconds, 4), "tokens_a_second": round(speed),
@@ -112,8 +112,8 @@ def texts(number: int, asked: argparse.Namespace, chance: random.Random) -> list
 def contrast(asked: argparse.Namespace, folder: Path):
     """The trainer of the stage `contrast`."""
     from datasets import Dataset
-    from rosberta.contrast import prompts_of, trainer_of
-    from rosberta.encoding import embedder
+    from rosberta.encoder.folder import load_sentence_transformer
+    from rosberta.training.contrastive import prompts_of, trainer_of
 
     settings = Contrast(
         batch_size=asked.batch, max_steps=asked.steps, warmup_steps=2, mini_batch=asked.mini_batch,
@@ -123,13 +123,13 @@ def contrast(asked: argparse.Namespace, folder: Path):
     names = ["anchor", "positive", *(f"negative_{n}" for n in range(1, 8))]
     rows = Dataset.from_dict({name: texts(asked.batch * asked.steps, asked, chance) for name in names})
     # The prefix is one more word for this tokenizer.
-    model = embedder(encoder(asked, folder), "cls", asked.tokens)
+    model = load_sentence_transformer(encoder(asked, folder), "cls", asked.tokens)
     return trainer_of(model, {"rows": rows}, {"rows": prompts_of("search", settings)}, settings, 0, folder / "run")
 
 
 def pretrain(asked: argparse.Namespace, folder: Path):
     """The trainer of the stage `pretrain`."""
-    from rosberta.pretrain import trainer_of
+    from rosberta.training.masked_language import trainer_of
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
     start = encoder(asked, folder)

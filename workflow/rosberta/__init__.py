@@ -1,5 +1,6 @@
 """rosberta: rebuild ru-en-RoSBERTa from pinned raw data to the ruMTEB leaderboard table.
 
-Every stage is a module of this package, run as ``python -m rosberta STAGE [KEY]``; `rosberta.params` types the
-experiment that the stages carry out.
+The typed word is the file: ``python -m rosberta WORD`` is ``stages/WORD.py`` or ``commands/WORD.py``. A stage reads
+artifacts, calls nouns and writes artifacts; a room imports only rooms below it. `rosberta.frame.flow` is the page to
+read first.
 """

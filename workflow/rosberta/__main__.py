@@ -1,146 +1,81 @@
-"""The command line: one command a stage, and what keeps ``params.yaml``."""
+"""The command line: the typed word is the file, a stage or a command."""
 
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import logging
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
+from rosberta.doors.run import run_stage
+from rosberta.frame.flow import FLOW
+from rosberta.frame.mistakes import Mistake, nearest
 
-from rosberta.flow import FLOW
-from rosberta.mistakes import Mistake, nearest
+COMMANDS = Path(__file__).parent / "commands"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; a mistake of the user's is one line on stderr and exit status 1."""
-    parser = argparse.ArgumentParser(prog="python -m rosberta", description="Stages and parameters of rosberta.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, stage in FLOW.items():
-        command = commands.add_parser(name, help=stage.does)
-        if name == "hub":
-            _pins(command)
-        if stage.keys:
-            command.add_argument("key", metavar=stage.keys.rsplit(".", 1)[-1].removesuffix("s").upper())
-    preset = commands.add_parser("preset", help="write a preset over params.yaml and say what changes")
-    preset.add_argument("name", metavar="NAME")
-    commands.add_parser("schema", help="write the JSON schema of params.yaml, for editors")
-    planned = commands.add_parser(
-        "plan", help="say what the experiment will read, compute and store, without running it"
-    )
-    planned.add_argument("--gpu", default="H200", help="the GPU that hours are given for")
-    compared = commands.add_parser("compare", help="lay two models side by side, with intervals of their difference")
-    for name in ("first", "second"):
-        compared.add_argument(name, metavar=name.upper(), help="a scored model, or the id of a published one")
-    asked = parser.parse_args(arguments)
+    """Run one stage or command; a mistake of the user's is one line on stderr and exit status 1."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
     for chatty in ("httpx", "datasets", "mteb", "sentence_transformers", "transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        if getattr(asked, "about", None):
-            return _about_pins(asked)
-        if asked.command in FLOW:
-            run_stage(asked.command, getattr(asked, "key", None))
-        elif asked.command == "plan":
-            from rosberta import params, plan
-
-            sys.stdout.write(plan.run(params.load(), asked.gpu))
-        elif asked.command == "compare":
-            from rosberta import compare
-
-            sys.stdout.write(compare.run(asked.first, asked.second))
-        else:
-            from rosberta import presets
-
-            presets.write(asked.name) if asked.command == "preset" else presets.write_schema()
+        return _run(typed)
     except Mistake as mistake:
         for line in str(mistake).splitlines():
             sys.stderr.write(f"rosberta: {line}\n")
         return 1
-    return 0
 
 
-def _pins(command: argparse.ArgumentParser) -> None:
-    about = command.add_subparsers(dest="about", metavar="check | mirror DIR")
-    about.add_parser("check", help="say of every pin whether it can be had, without downloading")
-    about.add_parser("mirror", help="download every pin into a folder").add_argument("folder", type=Path, metavar="DIR")
-
-
-def _about_pins(asked: argparse.Namespace) -> int:
-    from rosberta import params
-
-    experiment = params.load()
-    settle(1, online=True, scratch=Path(".scratch/hub@pins"))
-    from rosberta import pins
-
-    if asked.about == "mirror":
-        pins.mirror(experiment, asked.folder)
+def _run(typed: list[str]) -> int:
+    commands = _commands()
+    if not typed or typed[0] in ("-h", "--help"):
+        sys.stdout.write(_help(commands))
+        return 0 if typed else 2
+    word, rest = typed[0], typed[1:]
+    parser = argparse.ArgumentParser(prog=f"python -m rosberta {word}")
+    if word in FLOW:
+        stage = FLOW[word]
+        parser.description = f"This stage {stage.does}."
+        if stage.keys:
+            parser.add_argument("key", metavar=_key_of(stage.keys), help=f"a name in `{stage.keys}`")
+        run_stage(word, getattr(parser.parse_args(rest), "key", None))
         return 0
-    table, complete = pins.check(experiment)
-    sys.stdout.write(table)
-    return 0 if complete else 1
+    if word in commands:
+        command = importlib.import_module(f"rosberta.commands.{word}")
+        parser.description = command.__doc__
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        command.arguments(parser)
+        status: int = command.run(parser.parse_args(rest))
+        return status
+    raise Mistake(f"{word!r} is neither a stage nor a command{nearest(word, [*FLOW, *commands])}")
 
 
-def run_stage(stage: str, key: str | None) -> None:
-    """Check all parameters, then run one stage.
-
-    Raises:
-        Mistake: parameters are wrong, or the stage has no such key.
-    """
-    from rosberta import params
-
-    experiment = params.load()
-    keys = FLOW[stage].keys
-    if keys:
-        block: object = experiment
-        for part in keys.split("."):
-            block = getattr(block, part)
-        assert isinstance(block, dict)
-        if key not in block:
-            raise Mistake(f"{stage}: {key!r} is not in {keys}{nearest(str(key), block)}")
-    if stage == "check":
-        return _check()
-    threads = getattr(getattr(experiment, stage, None), "threads", 1)
-    scratch = Path(".scratch") / f"{stage}@{key}"
-    settle(threads, online=experiment.hub.origin == "hub", scratch=scratch)
-    try:
-        importlib.import_module(f"rosberta.{stage}").run(experiment, key)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _commands() -> dict[str, str]:
+    """Each command with its line in the help, which is read without importing it."""
+    found = {}
+    for path in sorted(COMMANDS.glob("[a-z]*.py")):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        found[path.stem] = text.partition("\n")[0].partition(": ")[2].rstrip(".")
+    return found
 
 
-def settle(threads: int, *, online: bool, scratch: Path) -> None:
-    """Fix what libraries read from the environment, and the threads of those that have been imported.
-
-    The number of threads is fixed since sums of floats depend on it; libraries' caches of what they derive go to an
-    undeclared scratch folder, so that no earlier state can leak into a stage.
-    """
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = str(threads)
-    threadpool_limits(threads)  # numpy came with the parameters
-    # Tokens do not depend on threads, and one core cannot keep a GPU busy.
-    os.environ["TOKENIZERS_PARALLELISM"] = str(threads > 1).lower()
-    os.environ["RAYON_NUM_THREADS"] = str(threads)
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["HF_HUB_DISABLE_XET"] = "1"  # one way to download, which resumes what broke off
-    os.environ["HF_DATASETS_CACHE"] = str(scratch.absolute() / "datasets")
-    os.environ["MTEB_CACHE"] = str(scratch.absolute() / "mteb")
-    if not online or os.environ.get("ROSBERTA_MIRROR"):
-        os.environ["HF_HUB_OFFLINE"] = "1"
+def _key_of(keys: str) -> str:
+    return keys.rsplit(".", 1)[-1].removesuffix("s").upper()
 
 
-def _check() -> None:
-    from rosberta.artifacts import CHECKED, whole
-
-    with whole(CHECKED) as part:
-        # The same bytes for every valid experiment: what is valid does not change what comes after.
-        part.write_text("The parameters are valid.\n", encoding="utf-8")
+def _help(commands: dict[str, str]) -> str:
+    stages = [(f"{name} {_key_of(stage.keys)}" if stage.keys else name, stage.does) for name, stage in FLOW.items()]
+    width = max(map(len, [*commands, *(name for name, _ in stages)])) + 2
+    lines = ["usage: python -m rosberta WORD [ARGUMENTS]", "", "stages, which the two doors run in this order:"]
+    lines += [f"  {name:<{width}}{does}" for name, does in stages]
+    lines += ["", "commands, for people:"]
+    lines += [f"  {name:<{width}}{does}" for name, does in commands.items()]
+    return "\n".join([*lines, "", "python -m rosberta WORD --help says what a word takes.", ""])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 rule vocabulary:
     input:
         "data/hub",
+        check=ancient("data/check"),
         slice=".snakemake/slices/vocabulary@{encoder}.json",
     output:
         directory("data/vocabulary/{encoder}"),
@@ -14,8 +15,6 @@ rule vocabulary:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=8000,
     shell:
         "repro vocabulary@{wildcards.encoder} {log}"
 
@@ -24,6 +23,7 @@ rule pretrain:
     input:
         "data/vocabulary/{encoder}",
         texts_of_mixture,
+        check=ancient("data/check"),
         slice=".snakemake/slices/pretrain@{encoder}.json",
     output:
         directory("results/encoders/{encoder}"),
@@ -34,8 +34,5 @@ rule pretrain:
     conda:
         "../../envs/cpu.yaml"
     threads: EXPERIMENT.pretrain.threads
-    resources:
-        mem_mb=8000,
-        gpu=1,
     shell:
         "repro pretrain@{wildcards.encoder} {log}"

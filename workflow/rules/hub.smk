@@ -5,7 +5,7 @@ rule check:
     input:
         slice=".snakemake/slices/check.json",
     output:
-        "data/check.txt",
+        directory("data/check"),
     log:
         "logs/check.log",
     benchmark:
@@ -13,15 +13,13 @@ rule check:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=500,
     shell:
         "repro check {log}"
 
 
 rule hub:
     input:
-        "data/check.txt",
+        check=ancient("data/check"),
         slice=".snakemake/slices/hub.json",
     output:
         directory("data/hub"),
@@ -32,8 +30,6 @@ rule hub:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "repro hub {log}"
 
@@ -41,6 +37,7 @@ rule hub:
 rule benchmark:
     input:
         "data/hub",
+        check=ancient("data/check"),
         slice=".snakemake/slices/benchmark.json",
     output:
         directory("data/benchmark"),
@@ -51,7 +48,5 @@ rule benchmark:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "repro benchmark {log}"

@@ -5,6 +5,7 @@ rule evaluate:
     input:
         weights_of_model,
         "data/benchmark",
+        check=ancient("data/check"),
         slice=".snakemake/slices/evaluate@{model}.json",
     output:
         directory("results/scores/{model}"),
@@ -15,9 +16,6 @@ rule evaluate:
     conda:
         "../../envs/cpu.yaml"
     threads: EXPERIMENT.evaluate.threads
-    resources:
-        mem_mb=8000,
-        gpu=1,
     shell:
         "repro evaluate@{wildcards.model} {log}"
 
@@ -38,6 +36,7 @@ rule report:
         expand("results/runs/{run}/contrasted", run=EXPERIMENT.runs),
         expand("results/runs/{run}/merged", run=EXPERIMENT.runs),
         expand("results/scores/{model}", model=EXPERIMENT.models),
+        check=ancient("data/check"),
         slice=".snakemake/slices/report.json",
     output:
         report(directory("results/report"), htmlindex="report.html", category="Report"),
@@ -48,7 +47,5 @@ rule report:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "repro report {log}"

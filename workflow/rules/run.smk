@@ -5,6 +5,7 @@ rule contrast:
     input:
         encoder_of_run,
         plan_of_run,
+        check=ancient("data/check"),
         slice=".snakemake/slices/contrast@{run}.json",
     output:
         directory("results/runs/{run}/contrasted"),
@@ -15,9 +16,6 @@ rule contrast:
     conda:
         "../../envs/cpu.yaml"
     threads: EXPERIMENT.contrast.threads
-    resources:
-        mem_mb=8000,
-        gpu=1,
     shell:
         "repro contrast@{wildcards.run} {log}"
 
@@ -26,6 +24,7 @@ rule merge:
     input:
         "results/runs/{run}/contrasted",
         encoder_of_run,
+        check=ancient("data/check"),
         slice=".snakemake/slices/merge@{run}.json",
     output:
         directory("results/runs/{run}/merged"),
@@ -36,7 +35,5 @@ rule merge:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=8000,
     shell:
         "repro merge@{wildcards.run} {log}"

@@ -4,6 +4,7 @@
 rule collect:
     input:
         "data/hub",
+        check=ancient("data/check"),
         slice=".snakemake/slices/collect@{source}.json",
     output:
         "data/collected/{source}.parquet",
@@ -14,8 +15,6 @@ rule collect:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "repro collect@{wildcards.source} {log}"
 
@@ -24,6 +23,7 @@ rule deduplicate:
     # Compares every source with every other, so it waits for all.
     input:
         expand("data/collected/{source}.parquet", source=SOURCES),
+        check=ancient("data/check"),
         slice=".snakemake/slices/deduplicate.json",
     output:
         directory("data/duplicates"),
@@ -34,8 +34,6 @@ rule deduplicate:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=8000,
     shell:
         "repro deduplicate {log}"
 
@@ -46,6 +44,7 @@ rule clean:
         "data/duplicates",
         "data/benchmark",
         "data/hub",
+        check=ancient("data/check"),
         slice=".snakemake/slices/clean@{source}.json",
     output:
         "data/cleaned/{source}.parquet",
@@ -57,8 +56,6 @@ rule clean:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=8000,
     shell:
         "repro clean@{wildcards.source} {log}"
 
@@ -67,6 +64,7 @@ rule mine:
     input:
         "data/cleaned/{source}.parquet",
         "data/hub",
+        check=ancient("data/check"),
         slice=".snakemake/slices/mine@{source}.json",
     output:
         "data/mined/{source}.parquet",
@@ -77,9 +75,6 @@ rule mine:
     conda:
         "../../envs/cpu.yaml"
     threads: EXPERIMENT.mine.threads
-    resources:
-        mem_mb=4000,
-        gpu=1,
     shell:
         "repro mine@{wildcards.source} {log}"
 
@@ -89,6 +84,7 @@ rule mix:
     input:
         expand("data/cleaned/{source}.parquet", source=SOURCES),
         expand("data/mined/{source}.parquet", source=SOURCES),
+        check=ancient("data/check"),
         slice=".snakemake/slices/mix@{mixture}.json",
     output:
         "data/mixtures/{mixture}.json",
@@ -100,7 +96,5 @@ rule mix:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "repro mix@{wildcards.mixture} {log}"

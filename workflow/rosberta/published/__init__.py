@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from statistics import fmean
 from typing import Literal, NamedTuple
 
@@ -86,28 +87,6 @@ class Set(NamedTuple):
     source: str
 
 
-class Shape(NamedTuple):
-    """Sizes of an encoder."""
-
-    layers: int
-    hidden: int
-    intermediate: int
-    vocabulary: int
-
-
-class Throughput(NamedTuple):
-    """A measured speed."""
-
-    work: str
-    """What was measured: embed, pretrain or contrast."""
-    gpu: str
-    shape: Shape
-    tokens_per_text: float
-    tokens_per_second: float
-    source: str
-    """The command that gives the number, or what else gave it."""
-
-
 @cache
 def tasks(version: Version = "v1") -> tuple[Task, ...]:
     """The 23 tasks of a version of ruMTEB: poster Table 1, and what mteb evaluates of them."""
@@ -127,7 +106,7 @@ def tasks(version: Version = "v1") -> tuple[Task, ...]:
             document_characters=_count(row["mteb_document_characters"]),
             source=row["source"],
         )
-        for row in _rows("tasks")
+        for row in records(files(__name__) / "tasks.csv")
         if version in row["versions"].split()
     )
 
@@ -145,7 +124,7 @@ def mixtures() -> tuple[Averages, ...]:
             key=row["mixture"],
             groups=tuple(row["groups"].split()),
         )
-        for row in _rows("mixtures")
+        for row in records(files(__name__) / "mixtures.csv")
     )
 
 
@@ -154,7 +133,7 @@ def ablations() -> tuple[Averages, ...]:
     """Variants of model and training, the reference first: paper Table 3."""
     return tuple(
         Averages(row["variant"], _categories(row), None, float(row["category_mean"]), row["source"])
-        for row in _rows("ablations")
+        for row in records(files(__name__) / "ablations.csv")
     )
 
 
@@ -170,7 +149,7 @@ def baselines() -> tuple[Averages, ...]:
             source=row["source"],
             key=row["id"],
         )
-        for row in _rows("baselines")
+        for row in records(files(__name__) / "baselines.csv")
     )
 
 
@@ -179,7 +158,7 @@ def sets() -> tuple[Set, ...]:
     """The training sets: paper Table 6."""
     return tuple(
         Set(row["group"], row["set"], row["prefix"], int(row["thousand_pairs"]), row["source"])
-        for row in _rows("sources")
+        for row in records(files(__name__) / "sources.csv")
     )
 
 
@@ -190,7 +169,7 @@ def scores() -> dict[str, dict[str, float]]:
     The model of the recipe has the two tasks of v1.1 besides, which the leaderboard's results hold.
     """
     by_model: dict[str, dict[str, float]] = {}
-    for row in _rows("scores"):
+    for row in records(files(__name__) / "scores.csv"):
         by_model.setdefault(row["model"], {})[row["task"]] = float(row["score"])
     return by_model
 
@@ -203,42 +182,14 @@ def leaderboard() -> dict[str, dict[str, float]]:
     the revision stands in ``leaderboard.csv``, too. The mean over a task's splits, as the leaderboard has it.
     """
     by_model: dict[str, dict[str, float]] = {}
-    for row in _rows("leaderboard"):
+    for row in records(files(__name__) / "leaderboard.csv"):
         by_model.setdefault(row["model"], {})[row["task"]] = float(row["score"])
     return by_model
 
 
-@cache
-def shapes() -> dict[str, Shape]:
-    """Sizes of encoders by id on the hub."""
-    fields = Shape._fields
-    return {row["id"]: Shape(**{field: int(row[field]) for field in fields}) for row in _rows("models")}
-
-
-@cache
-def gpus() -> dict[str, float]:
-    """Peak operations a second in bf16, by GPU: data sheets."""
-    return {row["gpu"]: 1e12 * float(row["bf16_teraflops"]) for row in _rows("gpus")}
-
-
-@cache
-def throughputs() -> tuple[Throughput, ...]:
-    """Measured speeds: ours, each with what gave it."""
-    return tuple(
-        Throughput(
-            row["work"],
-            row["gpu"],
-            shapes()[row["model"]],
-            float(row["tokens_per_text"]),
-            float(row["tokens_per_second"]),
-            row["source"],
-        )
-        for row in _rows("throughput")
-    )
-
-
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    with files(__name__).joinpath(f"{name}.csv").open(encoding="utf-8") as file:
+def records(table: Traversable) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file, by column."""
+    with table.open(encoding="utf-8") as file:
         yield from csv.DictReader(file)
 
 

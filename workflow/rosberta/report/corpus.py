@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from rosberta import published
-from rosberta.params import GROUPS
+from rosberta.experiment.blocks import GROUPS
 from rosberta.report.results import Results
-from rosberta.table import Column, Row, Table, Value
+from rosberta.report.table import Column, Row, Table, Value
 
 
 def corpus(results: Results) -> Table:

@@ -7,22 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rosberta import published
 from rosberta.published import CATEGORIES, RELEASED
-from rosberta.report.drawing import (
-    ACCENT,
-    COLD,
-    HOT,
-    INK,
-    MUTED,
-    PALE,
-    PAPER,
-    TINT,
-    WIDTH,
-    axes_at,
-    blank,
-    empty,
-    legend,
-)
 from rosberta.report.results import Results
+from rosberta.report.svg import ACCENT, COLD, HOT, INK, MUTED, PALE, PAPER, TINT, WIDTH, axes_at, blank, empty, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

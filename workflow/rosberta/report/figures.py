@@ -13,9 +13,11 @@ from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path as Curves
 from matplotlib.ticker import MaxNLocator
 
-from rosberta.flow import FLOW
-from rosberta.params import GROUPS
-from rosberta.report.drawing import (
+from rosberta.experiment.blocks import GROUPS
+from rosberta.frame.flow import FLOW
+from rosberta.report.evaluation import categories, heatmap
+from rosberta.report.results import Curve, Plan, Results
+from rosberta.report.svg import (
     ACCENT,
     ARROW,
     COLOURS,
@@ -33,10 +35,8 @@ from rosberta.report.drawing import (
     style,
     svg,
 )
-from rosberta.report.evaluation import categories, heatmap
-from rosberta.report.results import Curve, Plan, Results
+from rosberta.report.table import thousands
 from rosberta.report.tables import keys_of
-from rosberta.table import thousands
 
 if TYPE_CHECKING:
     import networkx as nx

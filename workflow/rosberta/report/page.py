@@ -9,13 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rosberta.published import RELEASED
-from rosberta.report.drawing import inline
 from rosberta.report.results import Results
+from rosberta.report.svg import inline
+from rosberta.report.table import DASH, Column, Table, thousands
 from rosberta.report.tables import NOTE
-from rosberta.table import DASH, Column, Table, thousands
 
 if TYPE_CHECKING:
-    from rosberta.params import Experiment
+    from rosberta.experiment import Experiment
 
 
 def page(results: Results, tables: Mapping[str, Table], figures: Mapping[str, str]) -> str:

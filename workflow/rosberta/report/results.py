@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from rosberta import published
-from rosberta.artifacts import (
+from rosberta.frame.artifacts import (
     BENCHMARK,
     CLEANED,
     COLLECTED,
@@ -27,14 +27,15 @@ from rosberta.artifacts import (
     MIXTURES,
     RUNS,
     SCORES,
-    read_counts,
-    read_json,
+    pinned_model,
 )
-from rosberta.mistakes import Mistake
+from rosberta.frame.files import read_json
+from rosberta.frame.mistakes import Mistake
+from rosberta.frame.rows import read_counts
 from rosberta.published import CATEGORIES, VERSIONS, Version
 
 if TYPE_CHECKING:
-    from rosberta.params import Experiment
+    from rosberta.experiment import Experiment
 
 STEPS: dict[str, Path] = {"collect": COLLECTED, "clean": CLEANED, "mine": MINED}
 """The stages that a source passes, each with the folder that it writes to."""
@@ -278,6 +279,6 @@ def weights_in_words(weights: str, *, miniature: bool) -> tuple[str, str | None]
         return f"encoder {match[1]}, not contrasted", None
     if match := re.fullmatch(r"data/vocabulary/([^/]+)", weights):
         return f"encoder {match[1]}, not trained", None
-    if match := re.fullmatch(r"data/hub/models/(.+)\.json", weights):
-        return f"stand-in for {match[1]}" if miniature else match[1], None
+    if id := pinned_model(weights):
+        return f"stand-in for {id}" if miniature else id, None
     return weights, None

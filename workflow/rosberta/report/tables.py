@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rosberta import published
-from rosberta.flow import FLOW
-from rosberta.plan import tables as plan_tables
+from rosberta.frame.flow import FLOW
 from rosberta.published import CATEGORIES, RELEASED, Averages
 from rosberta.report.corpus import corpus, sets
+from rosberta.report.costs import tables as plan_tables
 from rosberta.report.results import ORIGINS, RULES, STEPS, Model, Plan, Results
-from rosberta.table import Column, Row, Table, Value
+from rosberta.report.table import Column, Row, Table, Value
 
 NOTE = "These scores come from the miniature hub: they show that the pipeline works and say nothing about the recipe"
 """What stands over every number of a miniature."""

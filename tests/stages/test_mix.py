@@ -1,0 +1,94 @@
+"""Stage `mix`: the plan names what is trained on, by content, and nothing else decides it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rosberta.frame.artifacts import CLEANED, MINED, MIXTURES
+from rosberta.frame.files import read_json, sha256
+from rosberta.frame.mistakes import Mistake
+from rosberta.frame.rows import write_rows
+from rosberta.stages.mix import run
+
+SOURCES = {
+    "news": SimpleNamespace(group="basic_russian", prefix="clustering"),
+    "questions": SimpleNamespace(group="retrieval", prefix="search"),
+    "apart": SimpleNamespace(group="synthetic", prefix="classification"),
+    "books": SimpleNamespace(group="texts", prefix="clustering"),
+}
+MIXES = {"both": ["news", "questions"], "one": ["questions"], "read": ["news", "books"]}
+EXPERIMENT: Any = SimpleNamespace(
+    collect=SimpleNamespace(sources=SOURCES),
+    sources_of=MIXES.__getitem__,
+    pairs_of=lambda mixture: [name for name in MIXES[mixture] if SOURCES[name].group != "texts"],
+)
+
+
+def rows(number: int) -> list[dict[str, Any]]:
+    place = {"task": "retrieval", "prefix": "search", "language": "ru", "source": "s", "group": "retrieval"}
+    return [{"anchor": f"а{n}", "positive": f"б{n}", "negatives": [], **place, "id": f"s:{n}"} for n in range(number)]
+
+
+@pytest.fixture(autouse=True)
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, cleaned, mined in (("news", 9, 6), ("questions", 4, 3), ("apart", 5, 5), ("books", 7, 7)):
+        write_rows(CLEANED / f"{name}.parquet", rows(cleaned), {})
+        write_rows(MINED / f"{name}.parquet", rows(mined), {})
+
+
+def test_the_plan_is_what_the_files_hold() -> None:
+    """Rows, checksums, shares, groups and prefixes are those of the mined files; texts are those of the cleaned."""
+    run(EXPERIMENT, "both")
+    assert read_json(MIXTURES / "both.json") == {
+        "mixture": "both",
+        "rows": 9,
+        "sources": {
+            "news": {
+                "sha256": sha256(MINED / "news.parquet"), "rows": 6, "share": 0.666667, "group": "basic_russian",
+                "prefix": "clustering",
+            },
+            "questions": {
+                "sha256": sha256(MINED / "questions.parquet"), "rows": 3, "share": 0.333333, "group": "retrieval",
+                "prefix": "search",
+            },
+        },
+    }  # fmt: skip
+    assert read_json(MIXTURES / "both.texts.json") == {
+        "sources": {
+            "news": {"sha256": sha256(CLEANED / "news.parquet"), "rows": 9},
+            "questions": {"sha256": sha256(CLEANED / "questions.parquet"), "rows": 4},
+        }
+    }
+
+
+def test_a_plan_changes_with_its_sources_alone() -> None:
+    """Another source's new content leaves the plan's bytes as they were; an own source's changes them."""
+    run(EXPERIMENT, "both")
+    before = sha256(MIXTURES / "both.json"), sha256(MIXTURES / "both.texts.json")
+    write_rows(MINED / "apart.parquet", rows(1), {})
+    write_rows(CLEANED / "apart.parquet", rows(1), {})
+    run(EXPERIMENT, "both")
+    assert (sha256(MIXTURES / "both.json"), sha256(MIXTURES / "both.texts.json")) == before
+    write_rows(MINED / "news.parquet", rows(5), {})
+    run(EXPERIMENT, "both")
+    assert sha256(MIXTURES / "both.json") != before[0]
+    assert sha256(MIXTURES / "both.texts.json") == before[1]
+
+
+def test_a_missing_source_is_named() -> None:
+    """The mistake names the file and the stage that writes it."""
+    (MINED / "questions.parquet").unlink()
+    with pytest.raises(Mistake, match=r"data/mined/questions\.parquet: missing; run `dvc repro mine@questions`"):
+        run(EXPERIMENT, "one")
+    assert not MIXTURES.exists()
+
+
+def test_single_texts_are_read_and_not_contrasted() -> None:
+    """A source of single texts is in the list that an encoder is pretrained on, and not in the plan of pairs."""
+    run(EXPERIMENT, "read")
+    assert list(read_json(MIXTURES / "read.json")["sources"]) == ["news"]
+    assert list(read_json(MIXTURES / "read.texts.json")["sources"]) == ["books", "news"]

@@ -1,0 +1,1 @@
+"""The miniature's language: a grammar and a lexicon, Russian and English."""

@@ -1,0 +1,40 @@
+"""Command `cost`: say what the experiment will read, compute and store, without running it.
+
+Rows, disk, tokens, hours on a GPU, and the licences that forbid commercial use, of the parameters as they stand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from rosberta.costs import speeds
+from rosberta.doors import parameters
+from rosberta.frame.mistakes import Mistake, nearest
+from rosberta.report.costs import tables
+
+if TYPE_CHECKING:
+    from rosberta.experiment import Experiment
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the GPU."""
+    parser.add_argument("--gpu", default=speeds.GPU, help="the GPU that hours are given for (%(default)s)")
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Print the tables."""
+    sys.stdout.write(cost(parameters.load(), asked.gpu))
+    return 0
+
+
+def cost(experiment: Experiment, gpu: str = speeds.GPU) -> str:
+    """The tables as text.
+
+    Raises:
+        Mistake: there is no such GPU in the table of GPUs.
+    """
+    if gpu not in speeds.gpus():
+        raise Mistake(f"cost: {gpu!r} is no GPU whose speed is known{nearest(gpu, speeds.gpus())}")
+    return "\n".join(table.text() for table in tables(experiment, gpu))

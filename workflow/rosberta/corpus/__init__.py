@@ -1,0 +1,1 @@
+"""The corpus: from raw files to clean rows."""

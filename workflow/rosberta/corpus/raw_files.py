@@ -1,0 +1,242 @@
+"""Raw files as streams of rows: parquet, JSON (one object a line, or one array), CSV and TSV, plain or packed.
+
+Files are opened by their ending and read as they are: nothing is inferred, converted or executed, and a row is in
+memory only while it is read. Values are what the file holds; a CSV holds texts alone. Packed means gzip or zstandard.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rosberta.frame.mistakes import Mistake, nearest
+
+Raw = dict[str, Any]
+
+FORMS = (".jsonl", ".json", ".csv", ".tsv")
+PACKINGS = ("", ".gz", ".zst")
+ENDINGS = (".parquet", *(form + packing for form in FORMS for packing in PACKINGS))
+
+_BATCH = 1024
+"""Rows of a parquet file in memory at once."""
+_SEEN = 1000
+"""Rows of JSON whose keys together are its columns: a writer may leave out keys without a value."""
+_LONGEST_FIELD = 1 << 24
+_LONGEST_ELEMENT = 1 << 26
+"""Characters of an element of a JSON array: where one seems to be longer, the array is broken."""
+_CHUNK = 1 << 20
+_BETWEEN = re.compile(r"[\s,]*")
+"""What stands between two elements of a JSON array."""
+_ZSTD_CHUNK = 1 << 16
+_ZSTD_WINDOW = 1 << 31
+"""Large dumps are packed with windows beyond zstandard's default limit of 128 MiB."""
+
+
+def files(folder: Path, glob: str) -> list[Path]:
+    """Files of a folder that match a glob, sorted by path.
+
+    Raises:
+        Mistake: none does, or one of them has a form that cannot be read.
+    """
+    found = sorted(path for path in folder.glob(glob) if path.is_file())
+    if not found:
+        there = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        raise Mistake(f"no file matches {glob!r}{nearest(glob, there)}")
+    for path in found:
+        if not path.name.endswith(ENDINGS):
+            raise Mistake(
+                f"{path.name} is no parquet, jsonl, json, csv or tsv file, plain, .gz or .zst; narrow the glob {glob!r}"
+            )
+    return found
+
+
+def columns(path: Path) -> list[str]:
+    """Names of the columns of a file.
+
+    Raises:
+        Mistake: the file is damaged.
+    """
+    form = _form(path)
+    if form == ".parquet":
+        with _damage(path):
+            return list(pq.read_schema(path).names)
+    if form in (".csv", ".tsv"):
+        with _damage(path), _text(path) as file:
+            return list(_table(file, form).fieldnames or ())
+    return list(dict.fromkeys(name for row in islice(_json_rows(path), _SEEN) for name in row))
+
+
+def rows(path: Path, names: Sequence[str]) -> Iterator[Raw]:
+    """Yield the rows of a file with the columns `names` alone; a value that a JSON object leaves out is None.
+
+    Raises:
+        Mistake: the file is damaged.
+    """
+    form = _form(path)
+    if form == ".parquet":
+        return _parquet_rows(path, names)
+    found = _table_rows(path, form) if form in (".csv", ".tsv") else _json_rows(path)
+    return ({name: row.get(name) for name in names} for row in found)
+
+
+def _form(path: Path) -> str:
+    """The ending of a file without its packing."""
+    return Path(path.name.removesuffix(".gz").removesuffix(".zst")).suffix
+
+
+def _parquet_rows(path: Path, names: Sequence[str]) -> Iterator[Raw]:
+    with _damage(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=_BATCH, columns=list(names), use_threads=False):
+            yield from batch.to_pylist()
+
+
+def _json_rows(path: Path) -> Iterator[Raw]:
+    with _damage(path), _text(path) as file:
+        lines: Iterator[str] = iter(file)
+        if _form(path) == ".json":
+            # The ending does not say which: MEDI's .json is one array, C4's has an object a line.
+            while (first := file.read(1)).isspace():
+                pass
+            if first == "[":
+                yield from _elements(path.name, file)
+                return
+            lines = chain([first + file.readline()], file)
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _object(line, f"{path.name}: line {number}")
+
+
+def _object(line: str, where: str) -> Raw:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise Mistake(f"{where} is not JSON; fetch the file again") from None
+    if not isinstance(row, dict):
+        raise Mistake(f"{where} is JSON, but no object; give one object a line")
+    return row
+
+
+def _elements(name: str, file: IO[str]) -> Iterator[Raw]:
+    """The elements of a JSON array of objects, read from behind its opening bracket.
+
+    No more of the array is in memory than an element and a chunk.
+    """
+    decode = json.JSONDecoder().raw_decode
+    held, number, at, wanted = "", 1, 0, _CHUNK
+    while True:
+        at = _BETWEEN.match(held, at).end()  # type: ignore[union-attr]  # it matches everywhere
+        if held.startswith("]", at):
+            if (held[at + 1 :] + file.read(_CHUNK)).strip():
+                raise Mistake(f"{name}: goes on behind its array; give one array, or one object a line")
+            return
+        try:
+            row, at = decode(held, at)
+        except (ValueError, RecursionError):
+            more = file.read(wanted) if len(held) - at < _LONGEST_ELEMENT else ""
+            if not more:
+                raise Mistake(f"{name}: element {number} is not JSON; fetch the file again") from None
+            # Twice as much each time: a long element is tried few times.
+            held, at, wanted = held[at:] + more, 0, 2 * wanted
+            continue
+        if not isinstance(row, dict):
+            raise Mistake(f"{name}: element {number} is JSON, but no object; give an array of objects")
+        yield row
+        number, wanted = number + 1, _CHUNK
+
+
+def _table(file: IO[str], form: str) -> csv.DictReader[str]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    reader = csv.DictReader(file, delimiter="\t" if form == ".tsv" else ",", strict=True)
+    twice = [name for name, times in Counter(reader.fieldnames or ()).items() if times > 1]
+    if twice:
+        raise Mistake(f"the first line of a table names the column {twice[0]!r} twice; give one of them another name")
+    return reader
+
+
+def _table_rows(path: Path, form: str) -> Iterator[Raw]:
+    with _damage(path), _text(path) as file:
+        reader = _table(file, form)
+        for row in reader:
+            if None in row or None in row.values():
+                width = len(reader.fieldnames or ())
+                raise Mistake(f"{path.name}: line {reader.line_num} has not {width} fields; check its quotes")
+            yield row
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[IO[str]]:
+    """The text of a file, unpacked, without a byte order mark, with its line ends as they are."""
+    with _bytes(path) as file:
+        yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="" if _form(path) in (".csv", ".tsv") else "\n")
+
+
+@contextmanager
+def _bytes(path: Path) -> Iterator[IO[bytes]]:
+    if path.name.endswith(".zst"):
+        with path.open("rb") as packed:
+            yield io.BufferedReader(_Zstandard(packed))
+    elif path.name.endswith(".gz"):
+        with gzip.open(path, "rb") as file:
+            yield file  # type: ignore[misc]  # it is opened for bytes
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+class _Zstandard(io.RawIOBase):
+    """The bytes of a file of zstandard frames; a frame that breaks off is damage, which their own reader overlooks."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        import zstandard
+
+        self._packed, self._broken = packed, zstandard.ZstdError
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame: Any = None
+        self._rest, self._held = b"", memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._held:
+            chunk = self._rest or self._packed.read(_ZSTD_CHUNK)
+            if not chunk:
+                if self._frame:
+                    raise self._broken("breaks off within a frame")
+                return 0
+            self._frame = self._frame or self._unpacker.decompressobj()
+            self._held = memoryview(self._frame.decompress(chunk))
+            self._rest = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        size = min(len(self._held), len(buffer))
+        buffer[:size], self._held = self._held[:size], self._held[size:]
+        return size
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Turn what the readers raise over a damaged file into a `Mistake` that names it."""
+    damage: list[type[Exception]] = [pa.ArrowException, UnicodeDecodeError, EOFError, csv.Error, OSError, zlib.error]
+    damage.append(OverflowError)  # a date beyond what Python knows
+    if path.name.endswith(".zst"):
+        import zstandard
+
+        damage.append(zstandard.ZstdError)
+    try:
+        yield
+    except tuple(damage) as error:
+        raise Mistake(f"{path.name}: damaged ({str(error).partition(chr(10))[0]}); fetch the file again") from None

@@ -1,0 +1,1 @@
+"""The doors: between a person or an engine, and a stage."""

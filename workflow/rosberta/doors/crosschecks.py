@@ -1,0 +1,141 @@
+"""What must agree between the blocks of an experiment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from rosberta.corpus.adapters import options
+from rosberta.evaluation.prompts import DEFAULTS, unknown_keys
+from rosberta.evaluation.tasks import faults
+from rosberta.experiment.blocks import TEXTS
+from rosberta.frame.mistakes import Mistake, nearest
+
+if TYPE_CHECKING:
+    from rosberta.experiment import Experiment
+
+
+def adapters() -> list[str]:
+    """Names of the adapters: the modules of `rosberta.corpus.adapters`."""
+    names = (
+        entry.name.removesuffix(".py")
+        for entry in files("rosberta.corpus.adapters").iterdir()
+        if entry.name.endswith(".py")
+    )
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+def crosscheck(experiment: Experiment) -> Iterator[str]:
+    """Yield one sentence for each name that is used but not defined, and each setting that contradicts another."""
+    yield from _data(experiment)
+    yield from _built(experiment)
+
+
+def _data(e: Experiment) -> Iterator[str]:
+    """What the blocks of the stages name."""
+    datasets, models = e.hub.datasets, e.hub.models
+    for name, task in e.benchmark.tasks.items():
+        yield from _known(f"benchmark.tasks.{name}.dataset", task.dataset, datasets, "hub.datasets")
+        if task.candidates:
+            yield from _known(f"benchmark.tasks.{name}.candidates", task.candidates, datasets, "hub.datasets")
+        yield from faults(name, task)
+    for name, source in e.collect.sources.items():
+        where = f"collect.sources.{name}"
+        yield from _known(f"{where}.dataset", source.dataset, datasets, "hub.datasets")
+        if source.adapter in adapters():
+            yield from _mistakes(partial(options, source.adapter, source.options), f"{where}.")
+        else:
+            yield from _known(f"{where}.adapter", source.adapter, adapters(), "rosberta.corpus.adapters")
+        if source.adapter == "texts" and source.group != TEXTS:
+            yield f"{where}.group: {source.group!r}, but its adapter gives single texts; write {TEXTS}"
+        if source.min_cosine is not None and e.clean.similarity.model is None:
+            yield f"{where}.min_cosine: needs a model that embeds; name one in clean.similarity.model"
+        if source.paper_set is not None:
+            yield from _known(f"{where}.paper_set", source.paper_set, _sets(), "the paper's Table 6")
+    for name, missing in e.collect.missing.items():
+        where = f"collect.missing.{name}"
+        yield from _known(f"{where}.paper_set", missing.paper_set, _sets(), "the paper's Table 6")
+        if missing.substitute is not None:
+            yield from _known(f"{where}.substitute", missing.substitute, e.collect.sources, "collect.sources")
+    yield from _known("clean.tokenizer", e.clean.tokenizer, models, "hub.models")
+    if e.clean.similarity.model is not None:
+        yield from _known("clean.similarity.model", e.clean.similarity.model, models, "hub.models")
+    yield from _known("mine.teacher", e.mine.teacher, models, "hub.models")
+
+
+def _built(e: Experiment) -> Iterator[str]:
+    """What encoders, mixtures, runs and models name."""
+    for name, encoder in e.encoders.items():
+        yield from _known(f"encoders.{name}.base", encoder.base, e.hub.models, "hub.models")
+        yield from _known(f"encoders.{name}.donor", encoder.donor, e.hub.models, "hub.models")
+        yield from _known(f"encoders.{name}.mixture", encoder.mixture, e.mixtures, "mixtures")
+        yield from _mistakes(partial(e.pretrain_of, name))
+    for name, mixture in e.mixtures.items():
+        for field in ("sources", "without"):
+            for source in getattr(mixture, field):
+                yield from _known(f"mixtures.{name}.{field}", source, e.collect.sources, "collect.sources")
+        if not e.sources_of(name):
+            yield f"mixtures.{name}: holds no source of collect.sources; name groups or sources that are there"
+    for name, run in e.runs.items():
+        yield from _known(f"runs.{name}.encoder", run.encoder, e.encoders, "encoders")
+        yield from _known(f"runs.{name}.mixture", run.mixture, e.mixtures, "mixtures")
+        if run.mixture in e.mixtures and e.sources_of(run.mixture) and not e.pairs_of(run.mixture):
+            yield f"runs.{name}.mixture: {run.mixture!r} holds single texts alone; a run needs sources of pairs"
+        yield from _mistakes(partial(e.merge_of, name))
+        yield from _mistakes(partial(_enough_negatives, e, name))
+    for name, model in e.models.items():
+        yield from _weights(e, f"models.{name}.weights", model.weights)
+        if not isinstance(model.prompts, str):
+            for key in unknown_keys(model.prompts, e.benchmark.tasks):
+                yield (
+                    f"models.{name}.prompts: {key!r} would reach no text, since it names no task, category or side"
+                    f"{nearest(key, [*e.benchmark.tasks, *DEFAULTS, 'query', 'document'])}"
+                )
+
+
+def _enough_negatives(e: Experiment, run: str) -> None:
+    wanted = e.contrast_of(run).hard_negatives
+    if wanted > e.mine.negatives:
+        raise Mistake(
+            f"runs.{run}: contrast.hard_negatives is {wanted}, but mine.negatives gives {e.mine.negatives} a row"
+        )
+
+
+def _sets() -> list[str]:
+    """Names of the sets of the paper's Table 6."""
+    from rosberta import published
+
+    return [each.name for each in published.sets()]
+
+
+def _known(where: str, name: str, known: Iterable[str], block: str) -> Iterator[str]:
+    if name not in known:
+        yield f"{where}: {name!r} is not in {block}{nearest(name, known)}"
+
+
+def _mistakes(attempt: Callable[[], object], where: str = "") -> Iterator[str]:
+    """The sentences of the mistake that an attempt raises, if any."""
+    try:
+        attempt()
+    except Mistake as mistake:
+        yield from (f"{where}{line}" for line in str(mistake).splitlines())
+
+
+def _weights(experiment: Experiment, where: str, weights: str) -> Iterator[str]:
+    places: dict[str, tuple[Iterable[str], str]] = {
+        r"results/runs/([^/]+)/(?:contrasted|merged)": (experiment.runs, "runs"),
+        r"results/encoders/([^/]+)": (experiment.encoders, "encoders"),
+        r"data/vocabulary/([^/]+)": (experiment.encoders, "encoders"),
+        r"data/hub/models/(.+)\.json": (experiment.hub.models, "hub.models"),
+    }
+    for pattern, (known, block) in places.items():
+        if match := re.fullmatch(pattern, weights):
+            yield from _known(where, match[1], known, block)
+            return
+    yield (
+        f"{where}: {weights!r} is no artifact with weights; write results/runs/RUN/merged, results/encoders/ENCODER, "
+        "data/vocabulary/ENCODER or data/hub/models/ID.json"
+    )

@@ -1,0 +1,93 @@
+"""What Snakemake is told of parameters and code: each job's slice, dated by whether the ledger agrees with it.
+
+Snakemake notices an edit of a parameter or of code only by what it recorded itself, or by a file's time; after a clone
+it has no records and all times are new. So each job takes as input a small file with the checksum of its slice
+(`rosberta.frame.slices`), written, only when it differs, while the Snakefile is read. The file is as old as can be
+where it agrees with what ``dvc.lock`` records for its job, so that no job starts for it. Where it does not, it is new
+and holds the ledger's own date: Snakemake passes over an input whose content is that of its own last run, and since
+then results of other parameters may have come through the other door.
+"""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rosberta.frame.artifacts import CHECKED
+from rosberta.frame.files import canonical, whole
+from rosberta.frame.slices import slices
+
+SLICES = Path(".snakemake/slices")
+
+CHECK = ("params.yaml", "workflow/miniature", "workflow/rosberta")
+"""What `check` depends on, from which all other slices follow."""
+
+LEDGER = Path("dvc.lock")
+
+
+def write_slices(parameters: Mapping[str, Any]) -> None:
+    """Write every job's slice to ``.snakemake/slices/``, and date it by whether the ledger agrees with it.
+
+    Args:
+        parameters: the whole experiment as plain data.
+    """
+    recorded = ledger()
+    dated = LEDGER.stat().st_mtime_ns if LEDGER.is_file() else 0
+    for job, sums in expected(parameters).items():
+        agreed = agrees(sums, recorded.get(job, {}))
+        path, text = SLICES / f"{job}.json", canonical({**sums, "ledger": None if agreed else dated})
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            with whole(path) as part:
+                part.write_text(text, encoding="utf-8")
+        if agreed:
+            os.utime(path, (0, 0))
+
+
+def expected(parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By job the files by which it depends on parameters and code, with the checksums that DVC would give them now."""
+    jobs = {
+        job: {f"{CHECKED}/{job}.json": _md5(canonical(slice).encode())} for job, slice in slices(parameters).items()
+    }
+    return {"check": {path: checksum(Path(path)) for path in CHECK}, **jobs}
+
+
+def agrees(sums: Mapping[str, str], entry: Mapping[str, Any]) -> bool:
+    """Whether the ledger's entry of a job records these checksums."""
+    found = {dep["path"]: dep["md5"] for dep in entry.get("deps", [])}
+    return all(found.get(path) == sum for path, sum in sums.items())
+
+
+def ledger() -> dict[str, Any]:
+    """The entries of ``dvc.lock`` by job; none, where there is none."""
+    from ruamel.yaml import YAML
+
+    if not LEDGER.is_file():
+        return {}
+    entries: dict[str, Any] = YAML(typ="safe").load(LEDGER.read_text(encoding="utf-8")).get("stages", {})
+    return entries
+
+
+def checksum(path: Path) -> str:
+    """DVC's own checksum of a file, or of a folder of code."""
+    if path.is_file():
+        return _md5(path.read_bytes())
+    files = [file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    listing = [{"md5": _md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()} for file in files]
+    listing.sort(key=lambda entry: entry["relpath"])
+    return _md5(json.dumps(listing, sort_keys=True).encode()) + ".dir"
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def has_remote(configuration: Path = Path(".dvc")) -> bool:
+    """Whether DVC has a default remote; without one ``dvc repro --pull`` fails."""
+    parser = configparser.ConfigParser()
+    parser.read([configuration / "config", configuration / "config.local"])
+    return parser.has_option("core", "remote")

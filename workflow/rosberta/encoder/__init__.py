@@ -1,0 +1,1 @@
+"""Encoders: a model as a folder of files and as weights."""

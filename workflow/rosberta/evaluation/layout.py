@@ -1,0 +1,198 @@
+"""A task's folder: the files that it reads, and the README by which mteb's reader finds them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rosberta.evaluation.tasks import CATEGORIES, SEARCH, SPLIT, load_task, rumteb
+from rosberta.evaluation.test_texts import TEXTS, check_columns, check_values, first_line, texts
+from rosberta.frame.mistakes import Mistake, nearest
+from rosberta.outside import pins as seam
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
+
+    from rosberta.experiment.benchmark import Task
+    from rosberta.experiment.hub import Pin
+
+
+class Config(NamedTuple):
+    """One configuration of a task's folder, as `datasets.load_dataset` knows it."""
+
+    name: str
+    files: dict[str, list[tuple[Path, str]]]
+    """Files of each split: where it lies, and its path in the task's folder."""
+    features: list[Any] | None = None
+    """Types of the columns, where the publisher declares more than the files themselves say."""
+
+
+def check_pin(name: str, entry: Task, pins: Mapping[str, Pin]) -> None:
+    """Hold the pin of a ruMTEB task to the data set and revision that mteb evaluates.
+
+    Raises:
+        Mistake: ruMTEB has no such task, or the pin is another.
+    """
+    if name not in rumteb():
+        known = nearest(name, rumteb())
+        raise Mistake(f"benchmark.tasks.{name}: ruMTEB has no such task (your own needs a category){known}")
+    dataset = rumteb()[name].metadata.dataset
+    if entry.dataset != dataset["path"]:
+        raise Mistake(f"benchmark.tasks.{name}.dataset: {entry.dataset!r}, but mteb evaluates {dataset['path']!r}")
+    revision = pins[entry.dataset].revision
+    if revision != dataset["revision"]:
+        raise Mistake(
+            f"hub.datasets.{entry.dataset}.revision: {revision}, but mteb evaluates {name} on {dataset['revision']}; "
+            "write that one"
+        )
+
+
+def lay_out(name: str, entry: Task, target: Path) -> int:
+    """Copy what a task reads to `target`, check that mteb reads it, and list its test texts; count these.
+
+    Raises:
+        Mistake: a file or column is missing, or a file is damaged.
+    """
+    from datasets.exceptions import DatasetsError
+
+    where = f"benchmark.tasks.{name}"
+    try:
+        configs = list(
+            _own(where, entry) if entry.category else _published(rumteb()[name], seam.fetch("dataset", entry.dataset))
+        )
+    except FileNotFoundError as error:
+        raise Mistake(f"{where}: {entry.dataset}: {first_line(error)}") from None
+    for config in configs:
+        for origin, path in (file for split in config.files.values() for file in split):
+            copy = target / path
+            if not copy.exists():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(origin, copy)
+    (target / "README.md").write_text(_readme(configs), encoding="utf-8")
+    task = load_task(name, entry, target)
+    try:
+        # All of a test split is kept unseen, not only what mteb samples of it.
+        task.stratified_subsampling = lambda dataset, **_: dataset  # type: ignore[method-assign]
+        task.load_data()
+        check_columns(where, entry, task)
+        if entry.category:
+            check_values(where, entry, task)
+        rows = list(dict.fromkeys(texts(task)))
+    except (DatasetsError, ValueError, KeyError, TypeError, StopIteration) as error:
+        raise Mistake(f"{where}: mteb cannot read {entry.dataset}: {first_line(error)}") from None
+    table = pa.Table.from_pylist([dict(zip(TEXTS.names, row, strict=True)) for row in rows], schema=TEXTS)
+    pq.write_table(table, target / "texts.parquet", compression="zstd")
+    return len(rows)
+
+
+def _own(where: str, entry: Task) -> Iterator[Config]:
+    """The configurations of one's own task, from the roles of its files."""
+    assert entry.category is not None
+    files = {}
+    for role in CATEGORIES[entry.category].files:
+        id = (entry.candidates if role == "top_ranked" else None) or entry.dataset
+        folder = seam.fetch("dataset", id)
+        found = sorted(path for path in folder.glob(entry.files[role]) if path.is_file())
+        if not found:
+            there = nearest(entry.files[role], (p.relative_to(folder).as_posix() for p in folder.rglob("*.*")))
+            raise Mistake(f"{where}.files.{role}: {id} has no {entry.files[role]!r}{there}")
+        for path in found:
+            # `datasets` fails on a table without rows, and does not say so.
+            if path.stat().st_size == 0 or (path.suffix == ".parquet" and _rows(path) == 0):
+                raise Mistake(f"{where}.files.{role}: {path.name} of {id} is empty; there is nothing to evaluate on")
+        files[role] = [(path, f"{role}/{path.relative_to(folder).as_posix()}") for path in found]
+    if entry.category in SEARCH:
+        for role, name in (
+            ("corpus", "corpus"),
+            ("queries", "queries"),
+            ("qrels", "default"),
+            ("top_ranked", "top_ranked"),
+        ):
+            if role in files:
+                yield Config(name, {SPLIT: files[role]})
+    else:
+        yield Config("default", files)
+
+
+def _rows(path: Path) -> int | None:
+    """Rows of a parquet file; None if it is damaged, which whoever reads it will say."""
+    try:
+        rows: int = pq.read_metadata(path).num_rows
+    except pa.ArrowInvalid:
+        return None
+    return rows
+
+
+def _published(task: AbsTask, folder: Path) -> Iterator[Config]:
+    """The configurations of a ruMTEB task that mteb reads, with those splits only that it needs.
+
+    Raises:
+        FileNotFoundError: the folder has no such configuration, split or file.
+    """
+    from datasets.data_files import DataFilesDict, get_data_patterns, sanitize_patterns
+    from datasets.info import DatasetInfosDict
+    from datasets.utils.metadata import MetadataConfigs
+    from huggingface_hub import DatasetCard, DatasetCardData
+
+    # Read here, since `datasets` wants the files of the first configuration, and of 50 languages one is pinned.
+    readme, base = folder / "README.md", folder.resolve()
+    card = DatasetCard.load(readme).data if readme.is_file() else DatasetCardData()
+    known = MetadataConfigs.from_dataset_card_data(card) or {"default": {}}
+    declared = DatasetInfosDict.from_dataset_card_data(card)
+    splits = list(task.eval_splits)
+    if hasattr(task, "train_split"):
+        splits.insert(0, task.train_split)
+    for name, choices in _configs(task):
+        choice = next((choice for choice in choices if choice in known), None)
+        if choice is None:
+            raise FileNotFoundError(f"no configuration {' or '.join(choices)} among {', '.join(sorted(known))}")
+        patterns = known[choice].get("data_files")
+        patterns = sanitize_patterns(patterns) if patterns else get_data_patterns(str(base))
+        # Search sets often have one split of a name of its own (corpus, queries); mteb takes it as well.
+        wanted = list(patterns) if task.metadata.type in SEARCH and len(patterns) == 1 else splits
+        missing = [split for split in wanted if split not in patterns]
+        if missing:
+            there = ", ".join(str(split) for split in patterns)
+            raise FileNotFoundError(f"configuration {choice} has no split {missing[0]!r}, but {there}")
+        found = DataFilesDict.from_patterns({split: patterns[split] for split in wanted}, base_path=str(base))
+        files = {
+            split: [(Path(path), Path(path).relative_to(base).as_posix()) for path in found[split]] for split in wanted
+        }
+        features = declared[choice].features if choice in declared else None
+        yield Config(name, files, features._to_yaml_list() if features else None)
+
+
+def _configs(task: AbsTask) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Names of the configurations that mteb asks for, each with what they may be called at their origin."""
+    subset = task.hf_subsets[0]
+    if task.metadata.type in SEARCH:
+        dash = "" if subset == "default" else f"{subset}-"
+        yield f"{dash}corpus", (f"{dash}corpus",)
+        yield f"{dash}queries", (f"{dash}queries", "query")
+        yield (f"{dash}qrels", (f"{dash}qrels",)) if dash else ("default", ("default", "qrels"))
+        if task.metadata.type == "Reranking":
+            yield f"{dash}top_ranked", (f"{dash}top_ranked",)
+    elif task.fast_loading:
+        # mteb reads all languages at once and picks by a column; here all there is is Russian.
+        yield "default", (subset, "default")
+    else:
+        yield "default", ("default",)
+
+
+def _readme(configs: Iterable[Config]) -> str:
+    """The front matter by which `datasets` finds the files of each configuration."""
+    import yaml
+
+    head: dict[str, Any] = {"configs": [], "dataset_info": []}
+    for config in configs:
+        data_files = [{"split": split, "path": [path for _, path in files]} for split, files in config.files.items()]
+        head["configs"].append({"config_name": config.name, "data_files": data_files})
+        if config.features:
+            head["dataset_info"].append({"config_name": config.name, "features": config.features})
+    head = {field: value for field, value in head.items() if value}
+    return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n"

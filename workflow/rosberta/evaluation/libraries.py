@@ -1,0 +1,67 @@
+"""How the libraries below evaluation are kept quick and clean while it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+
+@contextmanager
+def fresh_cache() -> Iterator[None]:
+    """Give `datasets` an empty cache for as long as the block lasts.
+
+    Its cache knows a local folder by its name and README alone: in a shared one, a task whose files have changed, or
+    that lies in another project, would be read as it was.
+    """
+    from datasets import config
+
+    shared = Path(config.HF_DATASETS_CACHE)
+    shared.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="fresh-", dir=shared) as folder:
+        config.HF_DATASETS_CACHE = Path(folder)
+        try:
+            yield
+        finally:
+            config.HF_DATASETS_CACHE = shared
+
+
+@contextmanager
+def one_thread_a_fit() -> Iterator[None]:
+    """Have scikit-learn compute with one thread for as long as the block lasts, and torch with as many as before.
+
+    The fits of classification and clustering are so small that threads wait for each other longer than they work: on
+    two cores they take twice as long with two.
+    """
+    import torch
+    from sklearn import cluster, linear_model, neighbors  # noqa: F401  (what is not loaded yet cannot be told)
+    from threadpoolctl import ThreadpoolController
+
+    loaded, own = ThreadpoolController(), Path(torch.__file__).parent.resolve()
+    others = [library.filepath for library in loaded.lib_controllers if own not in Path(library.filepath).parents]
+    with loaded.select(filepath=others).limit(limits=1):
+        yield
+
+
+@contextmanager
+def whole_columns() -> Iterator[None]:
+    """Have a column of a data set be a list for as long as the block lasts.
+
+    `datasets` hands it out row by row, and mteb goes through the labels of a training split dozens of times: in most
+    tasks of classification that would take longer than everything else.
+    """
+    from datasets import Dataset
+
+    columns: Any = Dataset
+    lazy = columns.__getitem__
+
+    def eager(data: Dataset, key: Any) -> Any:
+        return lazy(data.select_columns(key), slice(None))[key] if isinstance(key, str) else lazy(data, key)
+
+    columns.__getitem__ = eager
+    try:
+        yield
+    finally:
+        columns.__getitem__ = lazy

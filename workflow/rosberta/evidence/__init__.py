@@ -1,0 +1,1 @@
+"""Evidence: what a difference between two models is worth."""

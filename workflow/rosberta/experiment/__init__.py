@@ -1,0 +1,75 @@
+"""The experiment: the whole of ``params.yaml``, typed.
+
+Every parameter has its type, range, default and source. Defaults are the recipe's. "Paper" is arXiv:2408.12503v2,
+"poster" the poster of the same work; "not published: ours" marks what its authors left open. A file holds a group of
+blocks; what must agree between blocks is checked where an experiment is read (`rosberta.doors.parameters`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from rosberta.experiment.benchmark import Benchmark
+from rosberta.experiment.blocks import TEXTS, Block, Name
+from rosberta.experiment.corpus import Clean, Collect, Deduplicate, Mine, Mixture
+from rosberta.experiment.hub import Hub
+from rosberta.experiment.models import Encoder, Evaluate, Model, Run
+from rosberta.experiment.training import Contrast, Merge, Pretrain
+from rosberta.experiment.wording import sentences
+from rosberta.frame.mistakes import Mistake
+
+B = TypeVar("B", bound="Block")
+
+
+class Experiment(Block):
+    """The whole of ``params.yaml``: one block a stage in stage order, then what is built from them."""
+
+    hub: Hub
+    benchmark: Benchmark
+    collect: Collect
+    deduplicate: Deduplicate = Deduplicate()
+    clean: Clean
+    mine: Mine
+    pretrain: Pretrain = Pretrain()
+    contrast: Contrast = Contrast()
+    merge: Merge = Merge()
+    evaluate: Evaluate = Evaluate()
+    encoders: dict[Name, Encoder]
+    mixtures: dict[Name, Mixture]
+    runs: dict[Name, Run]
+    models: dict[Name, Model]
+
+    def pretrain_of(self, encoder: str) -> Pretrain:
+        """The settings of `pretrain` with what this encoder changes."""
+        return _changed(self.pretrain, self.encoders[encoder].pretrain, f"encoders.{encoder}.pretrain")
+
+    def contrast_of(self, run: str) -> Contrast:
+        """The settings of `contrast` with what this run changes."""
+        return _changed(self.contrast, self.runs[run].contrast, f"runs.{run}.contrast")
+
+    def merge_of(self, run: str) -> Merge:
+        """The settings of `merge` with what this run changes."""
+        return _changed(self.merge, self.runs[run].merge, f"runs.{run}.merge")
+
+    def sources_of(self, mixture: str) -> list[str]:
+        """Names of the sources of a mixture, in the order of `collect.sources`."""
+        mix = self.mixtures[mixture]
+        return [
+            name
+            for name, source in self.collect.sources.items()
+            if (source.group in mix.groups or name in mix.sources) and name not in mix.without
+        ]
+
+    def pairs_of(self, mixture: str) -> list[str]:
+        """Names of those sources of a mixture that hold pairs."""
+        return [name for name in self.sources_of(mixture) if self.collect.sources[name].group != TEXTS]
+
+
+def _changed(block: B, changes: Mapping[str, Any], where: str) -> B:
+    try:
+        return type(block).model_validate({**block.model_dump(), **changes})
+    except ValidationError as error:
+        raise Mistake("\n".join(sentences(error, type(block), where + "."))) from None

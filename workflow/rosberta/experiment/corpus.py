@@ -1,0 +1,189 @@
+"""The blocks of the corpus: `collect`, `deduplicate`, `clean`, `mine` and `mixtures`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rosberta.experiment.blocks import GROUPS, Block, Glob, Group, Name, Precision, PrefixName
+
+
+class Source(Block):
+    """One training source: a pinned set, the adapter that reads it, and its place in the recipe."""
+
+    adapter: str
+    """Module of `rosberta.corpus.adapters` that turns raw rows into training rows."""
+    dataset: str
+    """Id of the data set, as in `hub.datasets`."""
+    files: Glob
+    """Which of its files, as a glob."""
+    group: Group
+    """Group of the recipe's Table 6 (paper), the unit of its mixtures."""
+    prefix: PrefixName
+    """Prefix pair: search_query/search_document, classification or clustering (paper Table 6)."""
+    language: Literal["ru", "en", "ru-en"]
+    """Language of the texts."""
+    task: Literal["retrieval", "nli", "sts", "classification", "clustering", "translation"]
+    """What relation holds between anchor and positive."""
+    cap: int | None = Field(None, ge=1)
+    """Rows at most, after cleaning; null: `collect.cap`. The paper's Table 6 gives the recipe's."""
+    rows: int | None = Field(None, ge=1)
+    """Raw rows read at most, of files in a seeded order; null: all. For sets of tens of gigabytes."""
+    paper_set: str | None = None
+    """The set of the paper's Table 6 that it is, or is a part of; null: none."""
+    licence: str | None = None
+    """Licence of just this part of the set; null: that of its pin."""
+    commercial: bool | None = None
+    """Whether the licence permits commercial use, as far as known; null: not stated."""
+    min_cosine: float | None = Field(None, ge=-1, le=1)
+    """Cosine of both sides in `clean.similarity.model` at least, for mined translations (paper A.1.2: LaBSE, threshold
+    not published); null: not asked."""
+    options: dict[str, Any] = {}
+    """Options of the adapter."""
+
+
+class Missing(Block):
+    """A set of the recipe that cannot be had."""
+
+    paper_set: str
+    """Its name in the paper's Table 6."""
+    reason: str
+    """Why not."""
+    substitute: str | None = None
+    """The source that is taken instead; null: none."""
+
+
+class Collect(Block):
+    """Raw sets to training rows."""
+
+    seed: int = Field(0, ge=0)
+    """Seed of the samples that bring a source under its cap, and of the adapters' choices. Not published: ours."""
+    cap: int = Field(100_000, ge=1)
+    """Rows of a source at most, unless the source says otherwise (paper Table 6: most are capped at 100 thousand)."""
+    surplus: float = Field(1.5, ge=1)
+    """How many times its cap a source is collected, for the cleaning to drop from. Not published: ours."""
+    sources: dict[Name, Source] = Field(min_length=1)
+    """Sources by name."""
+    missing: dict[Name, Missing] = {}
+    """Sets of the recipe that cannot be had, and what is taken instead."""
+
+
+class Deduplicate(Block):
+    """Rows that other rows say already."""
+
+    precedence: list[Group] = ["retrieval", "basic_russian", "basic_english", "synthetic", "extra", "texts"]
+    """Groups in the order in which they keep what others have, too; in a group sources by name. Not published: ours,
+    what people wrote before what models wrote."""
+    similarity: float = Field(0.85, gt=0, le=1)
+    """Jaccard similarity of the character 5-grams of both sides from which a pair is a near duplicate; 1: equal sets
+    alone. Not published: ours (paper A.1.2: exact matches)."""
+
+
+class Overlap(Block):
+    """What of a training text may stand in a test text."""
+
+    words: int = Field(8, ge=2)
+    """Words of an n-gram. Not published: ours (as is usual in decontamination)."""
+    share: float = Field(0.5, gt=0, le=1)
+    """Share of the shorter text's n-grams that the other has, from which it is contained in it. Not published: ours."""
+    short_words: int = Field(6, ge=2)
+    """Words from which a text that has no n-gram is looked for as a whole. Not published: ours."""
+    min_words: int = Field(3, ge=1)
+    """A text of fewer words is no leak, wherever it stands. Not published: ours."""
+    similarity: float = Field(0.8, gt=0, le=1)
+    """Jaccard similarity of character 5-grams from which a text is nearly a test text. Not published: ours."""
+
+
+class Similarity(Block):
+    """A filter of pairs by the cosine of their embeddings, for sources that ask for it (`min_cosine`)."""
+
+    model: str | None = None
+    """Id of the model, as in `hub.models` (paper A.1.2: LaBSE). Null: none."""
+    pooling: Literal["cls", "mean"] = "cls"
+    """Pooling of a plain encoder; a model that says itself how it pools is believed. Not published: ours."""
+    prompt: str = ""
+    """What the model wants before a text. Not published: ours."""
+    max_length: int = Field(256, ge=8)
+    """Tokens of a text that the model reads. Not published: ours."""
+    precision: Precision = "fp32"
+    """Of the model: bf16 is several times as fast on a GPU. Not published: ours."""
+    batch_tokens: int = Field(16_384, ge=1)
+    """Tokens a batch. No influence on the recipe."""
+
+
+class Clean(Block):
+    """What a training row must be."""
+
+    tokenizer: str
+    """Id of the model, as in `hub.models`, whose tokens are counted: one that knows both languages, since a Russian
+    tokenizer cuts English into bytes. Not published: ours."""
+    max_tokens: int = Field(500, ge=1)
+    """A row with a longer text is dropped (paper A.1.2: Russian texts over 500 tokens are)."""
+    min_characters: int = Field(3, ge=1)
+    """A row with a shorter text is dropped. Not published: ours."""
+    check_language: bool = True
+    """Whether rows that are surely not in their source's language are dropped. Not published: ours."""
+    overlap: Overlap = Overlap()
+    """Overlap with the benchmark's test texts. Not published: ours."""
+    similarity: Similarity = Similarity()
+    """Filter by embeddings, for mined translations (paper A.1.2)."""
+
+
+class Mine(Block):
+    """Hard negatives."""
+
+    teacher: str
+    """Id of the model, as in `hub.models`, that ranks (paper 4.1: multilingual-e5-small)."""
+    query_prompt: str = "query: "
+    """What the teacher wants before an anchor (multilingual-e5's model card)."""
+    document_prompt: str = "passage: "
+    """What the teacher wants before a document (multilingual-e5's model card)."""
+    first_rank: int = Field(20, ge=0)
+    """Documents before this rank are left out as likely positives (paper 4.1: ranks 20-100). Ranks are counted from 0
+    after the anchor's positives are taken out: not published, ours."""
+    last_rank: int = Field(100, ge=1)
+    """Documents from this rank on are left out as too easy (paper 4.1: ranks 20-100)."""
+    negatives: int = Field(7, ge=1, le=64)
+    """Negatives of every row (paper 4.3: 7)."""
+    methods: dict[Group, Literal["ranks", "random"]] = {
+        "basic_english": "ranks",
+        "basic_russian": "ranks",
+        "synthetic": "random",
+        "retrieval": "random",
+        "extra": "ranks",
+    }
+    """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
+    set (paper 4.1: random for the synthetic and retrieval sets)."""
+    seed: int = Field(0, ge=0)
+    """Seed of the draw. Not published: ours."""
+    max_length: int = Field(512, ge=8)
+    """Tokens of a text that the teacher reads. Not published: ours (the teacher's own limit)."""
+    precision: Precision = "fp32"
+    """Of the teacher: bf16 is several times as fast on a GPU, and moves neighbouring ranks. Not published: ours."""
+    batch_tokens: int = Field(16_384, ge=1)
+    """Tokens a batch in the teacher. No influence on the recipe."""
+    threads: int = Field(1, ge=1)
+    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
+        if self.last_rank - self.first_rank < self.negatives:
+            raise ValueError(
+                f"ranks {self.first_rank}-{self.last_rank} hold fewer documents than negatives: {self.negatives}"
+            )
+        missing = set(GROUPS) - set(self.methods)
+        if missing:
+            raise ValueError(f"methods: no method for {', '.join(sorted(missing))}")
+        return self
+
+
+class Mixture(Block):
+    """A set of sources."""
+
+    groups: list[Group] = []
+    """Groups whose sources all belong to it."""
+    sources: list[str] = []
+    """Further sources by name."""
+    without: list[str] = []
+    """Sources left out."""

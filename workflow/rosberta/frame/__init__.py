@@ -1,0 +1,1 @@
+"""The frame: what carries artifacts and decides none of them."""

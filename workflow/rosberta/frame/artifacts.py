@@ -1,0 +1,37 @@
+"""Where each artifact lies, and where what may vanish at any time does.
+
+All paths are relative to the root of the project, which is the current directory of every stage.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+CHECKED = Path("data/check")
+HUB = Path("data/hub")
+BENCHMARK = Path("data/benchmark")
+COLLECTED = Path("data/collected")
+DUPLICATES = Path("data/duplicates")
+CLEANED = Path("data/cleaned")
+REMOVED = Path("data/removed")
+MINED = Path("data/mined")
+MIXTURES = Path("data/mixtures")
+VOCABULARY = Path("data/vocabulary")
+ENCODERS = Path("results/encoders")
+RUNS = Path("results/runs")
+SCORES = Path("results/scores")
+OWN = "own"
+"""Folder of a model's scores that holds those of one's own tasks."""
+REPORT = Path("results/report")
+
+SCRATCH = Path(".scratch")
+"""What may vanish at any time: checkpoints, caches, tasks that are scored already."""
+EMBEDDINGS = SCRATCH / "embeddings"
+"""Embeddings that were computed, of all models (`rosberta.embedding.cache`)."""
+
+
+def pinned_model(weights: str) -> str | None:
+    """Id of the pinned model that ``data/hub/models/ID.json`` names; None: the path names another artifact."""
+    match = re.fullmatch(rf"{HUB}/models/(.+)\.json", weights)
+    return match[1] if match else None

@@ -1,0 +1,111 @@
+"""The flow: every stage in order, what its keys are, what it reads, and on which parameters its bytes depend.
+
+``dvc.yaml`` and the Snakemake rules say the same in their own words and in every detail; a test holds the three
+together. This is the page to read first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Stage(NamedTuple):
+    """One stage: module, command, rule and DVC stage of the same name."""
+
+    does: str
+    """What it does, in a line."""
+    reads: tuple[str, ...]
+    """Stages whose artifacts it reads; that each job reads its slice, which `check` writes, goes without saying."""
+    keys: str | None = None
+    """Block of the parameters whose names are its keys; None: it runs once."""
+    parameters: tuple[str, ...] = ()
+    """The parameters that it reads, as dotted paths: ``{key}`` stands for its key, ``*`` for every name there is."""
+    adapter: str | None = None
+    """The parameter that names the adapter that it calls, a module of `rosberta.corpus.adapters`."""
+
+
+READ = ("adapter", "dataset", "files", "group", "prefix", "language", "task", "cap", "rows", "options")
+"""What `collect` reads of a source's entry."""
+
+FLOW: dict[str, Stage] = {
+    "check": Stage("checks every parameter", ()),
+    "hub": Stage(
+        "resolves every pin; builds the miniature",
+        ("check",),
+        parameters=(
+            "hub.origin",
+            "hub.miniature",
+            *(f"hub.{kind}.*.{field}" for kind in ("datasets", "models") for field in ("revision", "files", "url")),
+        ),
+    ),
+    "benchmark": Stage(
+        "lays out the tasks and lists their test texts",
+        ("hub",),
+        parameters=("benchmark", "hub.datasets.*.revision"),
+    ),
+    "collect": Stage(
+        "turns a raw set into training rows",
+        ("hub",),
+        "collect.sources",
+        ("collect.seed", "collect.cap", "collect.surplus", *(f"collect.sources.{{key}}.{field}" for field in READ)),
+        adapter="collect.sources.{key}.adapter",
+    ),
+    "deduplicate": Stage(
+        "lists what other rows say already",
+        ("collect",),
+        parameters=("deduplicate", "collect.sources.*.group"),
+    ),
+    "clean": Stage(
+        "normalises, drops, decontaminates",
+        ("collect", "deduplicate", "benchmark", "hub"),
+        "collect.sources",
+        (
+            "clean",
+            "collect.cap",
+            "collect.seed",
+            *(f"collect.sources.{{key}}.{field}" for field in ("cap", "language", "min_cosine")),
+        ),
+    ),
+    "mine": Stage("adds hard negatives", ("clean", "hub"), "collect.sources", ("mine",)),
+    "mix": Stage(
+        "writes the plan of a mixture",
+        ("clean", "mine"),
+        "mixtures",
+        ("mixtures.{key}", "collect.sources.*.group", "collect.sources.*.prefix"),
+    ),
+    "vocabulary": Stage(
+        "adds the donor's tokens to the base",
+        ("hub",),
+        "encoders",
+        ("encoders.{key}.base", "encoders.{key}.donor"),
+    ),
+    "pretrain": Stage(
+        "models masked language, merges back",
+        ("vocabulary", "mix"),
+        "encoders",
+        ("pretrain", "encoders.{key}.mixture", "encoders.{key}.pretrain"),
+    ),
+    "contrast": Stage(
+        "trains with InfoNCE",
+        ("pretrain", "mix"),
+        "runs",
+        ("contrast", *(f"runs.{{key}}.{field}" for field in ("encoder", "mixture", "seed", "contrast"))),
+    ),
+    "merge": Stage(
+        "merges the run with its encoder",
+        ("contrast", "pretrain"),
+        "runs",
+        ("merge", "runs.{key}.encoder", "runs.{key}.merge"),
+    ),
+    "evaluate": Stage(
+        "scores a model on every task",
+        ("merge", "pretrain", "hub", "benchmark"),
+        "models",
+        ("evaluate", "benchmark.tasks", "models.{key}", "hub.origin", "hub.models.*.revision"),
+    ),
+    "report": Stage(
+        "lays the numbers beside the paper's",
+        ("hub", "benchmark", "collect", "clean", "mine", "mix", "pretrain", "contrast", "merge", "evaluate"),
+        parameters=("*",),
+    ),
+}

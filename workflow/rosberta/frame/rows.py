@@ -1,0 +1,108 @@
+"""Training rows in parquet files: their one shape, and the counts of what was kept and dropped beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rosberta.frame.files import whole
+from rosberta.frame.mistakes import Missing, Mistake
+
+ROW = pa.schema(
+    [
+        ("anchor", pa.string()),
+        ("positive", pa.string()),
+        ("negatives", pa.list_(pa.string())),
+        ("task", pa.string()),
+        ("prefix", pa.string()),
+        ("language", pa.string()),
+        ("source", pa.string()),
+        ("group", pa.string()),
+        ("id", pa.string()),
+    ]
+)
+"""One training example, in every file from `collect` to `mine`."""
+
+_COUNTS = b"rosberta.counts"
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], counts: Mapping[str, Any]) -> None:
+    """Write training rows (`ROW`) to a parquet file, whole, with the stage's `counts` in the file's own metadata.
+
+    Rows and the tally of what was kept and dropped cannot drift apart this way. Equal rows give equal bytes.
+    """
+    metadata = {_COUNTS: json.dumps(counts, sort_keys=True, ensure_ascii=False).encode()}
+    with whole(path) as part:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=ROW.with_metadata(metadata)), part, compression="zstd")
+
+
+def read_rows(path: Path) -> pa.Table:
+    """Read training rows.
+
+    Raises:
+        Mistake: the file is missing, or is no such table.
+    """
+    try:
+        return pq.read_table(path)
+    except FileNotFoundError:
+        raise Missing(path) from None
+    except pa.ArrowInvalid as error:
+        raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
+
+
+def read_batches(path: Path, columns: Sequence[str] | None = None, size: int = 4096) -> Iterator[list[dict[str, Any]]]:
+    """Read rows of a parquet file in batches, so that memory does not grow with the file.
+
+    Raises:
+        Mistake: the file is missing, or is no such table.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(size, columns=columns, use_threads=False):
+                yield batch.to_pylist()
+    except FileNotFoundError:
+        raise Missing(path) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
+
+
+class Writer:
+    """A parquet file of rows that grows batch by batch; equal rows give equal bytes, whatever the batches."""
+
+    def __init__(self, path: Path, schema: pa.Schema, group: int = 65_536) -> None:
+        """Open the file."""
+        self._file = pq.ParquetWriter(path, schema, compression="zstd")
+        self._schema, self._group = schema, group
+        self._waiting: list[Mapping[str, Any]] = []
+
+    def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append rows."""
+        for row in rows:
+            self._waiting.append(row)
+            if len(self._waiting) == self._group:
+                self._flush()
+
+    def close(self, counts: Mapping[str, Any]) -> None:
+        """Write what is waiting, and the stage's counts."""
+        self._flush()
+        self._file.add_key_value_metadata({_COUNTS: json.dumps(counts, sort_keys=True, ensure_ascii=False).encode()})
+        self._file.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._file.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
+            self._waiting = []
+
+
+def read_counts(path: Path) -> dict[str, Any]:
+    """Read the counts that a stage laid beside its rows: read, kept, and dropped by reason."""
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+    except FileNotFoundError:
+        raise Missing(path) from None
+    return json.loads(metadata[_COUNTS]) if _COUNTS in metadata else {}

@@ -1,0 +1,1 @@
+"""Mining: hard negatives, and the teacher that ranks them."""

@@ -1,0 +1,1 @@
+"""The outside world, behind one seam: `rosberta.outside.pins`."""

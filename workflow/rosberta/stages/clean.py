@@ -1,0 +1,56 @@
+"""Stage `clean`: what a training row must be, and that it holds nothing of the benchmark's test texts.
+
+``data/cleaned/<source>.parquet`` holds the rows that are fit to train on, a seeded sample of them where there are more
+than the source's cap; ``data/removed/<source>.parquet`` every row that is not fit, as collected, with the reason.
+What is fit but over the cap is counted, not listed.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from rosberta.corpus.duplicates import duplicates
+from rosberta.corpus.overlap import benchmark
+from rosberta.corpus.rules import Rules, clean
+from rosberta.corpus.similarity import cosine_of
+from rosberta.frame.artifacts import CLEANED, COLLECTED, REMOVED
+from rosberta.frame.files import whole
+from rosberta.frame.mistakes import Mistake
+from rosberta.outside.pins import fetch
+from rosberta.texts.token_lengths import overlong, tokenizer_of
+
+if TYPE_CHECKING:
+    from rosberta.experiment import Experiment
+
+log = logging.getLogger(__name__)
+
+
+def run(experiment: Experiment, key: str) -> None:
+    """Write ``data/cleaned/<key>.parquet`` and ``data/removed/<key>.parquet``.
+
+    Raises:
+        Mistake: an input is missing or damaged, or no row is left.
+    """
+    settings, source = experiment.clean, experiment.collect.sources[key]
+    path = COLLECTED / f"{key}.parquet"
+    tokenizer = tokenizer_of(fetch("model", settings.tokenizer))
+    held = benchmark(experiment.benchmark.tasks, settings.overlap)
+    rules = Rules(
+        min_characters=settings.min_characters,
+        overlong=lambda texts: overlong(texts, tokenizer, settings.max_tokens),
+        overlap=held.find,
+        duplicates=duplicates(key),
+        language=source.language if settings.check_language else None,
+        cosine=None if source.min_cosine is None else cosine_of(experiment),
+        min_cosine=-1.0 if source.min_cosine is None else source.min_cosine,
+    )
+    cap = source.cap or experiment.collect.cap
+    with whole(CLEANED / f"{key}.parquet") as kept, whole(REMOVED / f"{key}.parquet") as removed:
+        counts = clean(path, kept, removed, rules, cap=cap, seed=experiment.collect.seed)
+        dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts["dropped"].items())) or "none"
+        if not counts["kept"]:
+            raise Mistake(
+                f"clean: of {counts['read']} rows of {key} none is left ({dropped}); check its adapter's options"
+            )
+    log.info("%s: read %d, kept %d, dropped: %s", key, counts["read"], counts["kept"], dropped)

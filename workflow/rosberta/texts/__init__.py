@@ -1,0 +1,1 @@
+"""Texts: forms, hashes, likeness, language, length, prefixes, and draws."""

@@ -1,0 +1,82 @@
+"""Which language a text is in, where that is sure.
+
+Letters and the commonest words decide first: they are cheap, and a text that has them is in its language. What they
+leave open a classifier of character n-grams decides (py3langid, whose model comes with it), and only where the text is
+long enough and the classifier sure enough; whatever is short, a name or code stays.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+LETTERS = 40
+"""Letters that a text needs for the classifier's word to count."""
+SURE = 0.99
+"""Probability from which it counts."""
+FEW = 3
+"""Letters that a text needs for its script to count."""
+
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_RUSSIAN = re.compile("[ыэёЫЭЁ]")
+"""Letters that no other Slavic language but Belarusian has."""
+_NOT_RUSSIAN = re.compile("[ієїґўјљњћђѓќџәғқңөұүһіІЄЇҐЎЈЉЊЋЂ]")
+_ENGLISH = re.compile(r"\b(?:the|and|of|is|to|with|that)\b", re.IGNORECASE)
+_READ = 2000
+"""Characters that are looked at."""
+
+
+def is_foreign(anchor: str, positive: str | None, language: str) -> bool:
+    """Whether a pair is surely not in its source's language.
+
+    Args:
+        anchor: one side.
+        positive: the other; None, where there is none.
+        language: "ru" or "en" of both sides; "ru-en": one side is in each, in either order.
+    """
+    if language != "ru-en":
+        return any(_other(text, language) for text in (anchor, positive) if text is not None)
+    sides = (anchor, positive or "")
+    scripts = [_script(side) for side in sides]
+    if "mixed" in scripts or "none" in scripts:
+        return False
+    if scripts[0] == scripts[1]:
+        return True
+    return any(
+        _other(side, "ru" if script == "cyrillic" else "en") for side, script in zip(sides, scripts, strict=True)
+    )
+
+
+def _other(text: str, language: str) -> bool:
+    """Whether a text is surely not in a language."""
+    text = text[:_READ]
+    if language == "ru" and _RUSSIAN.search(text) and not _NOT_RUSSIAN.search(text):
+        return False
+    if language == "en" and not _CYRILLIC.search(text) and len(_ENGLISH.findall(text)) > 1:
+        return False
+    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
+    if cyrillic + latin < LETTERS:
+        # A few letters in the other script may be a name or a command.
+        return language == "en" and cyrillic > FEW * (latin + 1)
+    # Terms and code of another script stand in many a text.
+    main = text if language == "en" or cyrillic < 0.05 * latin else " ".join(re.findall("[^A-Za-z]+", text))
+    found, probability = _classifier().classify(main)
+    return found != language and probability >= SURE
+
+
+def _script(text: str) -> str:
+    """The script of most letters: "cyrillic" or "latin"; "mixed" where neither has three quarters, "none" without."""
+    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
+    if cyrillic + latin < FEW:
+        return "none"
+    share = cyrillic / (cyrillic + latin)
+    return "cyrillic" if share >= 0.75 else "latin" if share <= 0.25 else "mixed"
+
+
+@cache
+def _classifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

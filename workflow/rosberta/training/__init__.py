@@ -1,0 +1,1 @@
+"""Training: masked language modelling and contrast, and what both share."""
