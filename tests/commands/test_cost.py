@@ -1,4 +1,4 @@
-"""Command `plan`: what it says follows from plain arithmetic, and needs no artifact."""
+"""Command `cost`: what it says follows from plain arithmetic, and needs no artifact."""
 
 from __future__ import annotations
 

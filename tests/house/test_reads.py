@@ -63,6 +63,8 @@ print(json.dumps(found))
 
 def covered(path: list[str], declared: tuple[str, ...], key: str) -> bool:
     """Whether one of the declared paths is a parameter's, or that of a block which holds it."""
+    if "*" in declared:
+        return True
     for pattern in declared:
         parts = [key if part == "{key}" else part for part in pattern.split(".")]
         if len(parts) <= len(path) and all(part in ("*", found) for part, found in zip(parts, path, strict=False)):

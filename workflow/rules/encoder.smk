@@ -4,7 +4,6 @@
 rule vocabulary:
     input:
         "data/hub",
-        check=ancient("data/check"),
         slice=".snakemake/slices/vocabulary@{encoder}.json",
     output:
         directory("data/vocabulary/{encoder}"),
@@ -23,7 +22,6 @@ rule pretrain:
     input:
         "data/vocabulary/{encoder}",
         texts_of_mixture,
-        check=ancient("data/check"),
         slice=".snakemake/slices/pretrain@{encoder}.json",
     output:
         directory("results/encoders/{encoder}"),

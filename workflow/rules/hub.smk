@@ -1,25 +1,8 @@
-# What comes from outside: parameters, pins, benchmark.
-
-
-rule check:
-    input:
-        slice=".snakemake/slices/check.json",
-    output:
-        directory("data/check"),
-    log:
-        "logs/check.log",
-    benchmark:
-        "timings/check.tsv"
-    conda:
-        "../../envs/cpu.yaml"
-    threads: 1
-    shell:
-        "repro check {log}"
+# What comes from outside: pins, benchmark.
 
 
 rule hub:
     input:
-        check=ancient("data/check"),
         slice=".snakemake/slices/hub.json",
     output:
         directory("data/hub"),
@@ -37,7 +20,6 @@ rule hub:
 rule benchmark:
     input:
         "data/hub",
-        check=ancient("data/check"),
         slice=".snakemake/slices/benchmark.json",
     output:
         directory("data/benchmark"),

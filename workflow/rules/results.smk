@@ -5,7 +5,6 @@ rule evaluate:
     input:
         weights_of_model,
         "data/benchmark",
-        check=ancient("data/check"),
         slice=".snakemake/slices/evaluate@{model}.json",
     output:
         directory("results/scores/{model}"),
@@ -36,7 +35,6 @@ rule report:
         expand("results/runs/{run}/contrasted", run=EXPERIMENT.runs),
         expand("results/runs/{run}/merged", run=EXPERIMENT.runs),
         expand("results/scores/{model}", model=EXPERIMENT.models),
-        check=ancient("data/check"),
         slice=".snakemake/slices/report.json",
     output:
         report(directory("results/report"), htmlindex="report.html", category="Report"),

@@ -5,7 +5,6 @@ rule contrast:
     input:
         encoder_of_run,
         plan_of_run,
-        check=ancient("data/check"),
         slice=".snakemake/slices/contrast@{run}.json",
     output:
         directory("results/runs/{run}/contrasted"),
@@ -24,7 +23,6 @@ rule merge:
     input:
         "results/runs/{run}/contrasted",
         encoder_of_run,
-        check=ancient("data/check"),
         slice=".snakemake/slices/merge@{run}.json",
     output:
         directory("results/runs/{run}/merged"),

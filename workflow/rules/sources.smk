@@ -4,7 +4,6 @@
 rule collect:
     input:
         "data/hub",
-        check=ancient("data/check"),
         slice=".snakemake/slices/collect@{source}.json",
     output:
         "data/collected/{source}.parquet",
@@ -23,7 +22,6 @@ rule deduplicate:
     # Compares every source with every other, so it waits for all.
     input:
         expand("data/collected/{source}.parquet", source=SOURCES),
-        check=ancient("data/check"),
         slice=".snakemake/slices/deduplicate.json",
     output:
         directory("data/duplicates"),
@@ -44,7 +42,6 @@ rule clean:
         "data/duplicates",
         "data/benchmark",
         "data/hub",
-        check=ancient("data/check"),
         slice=".snakemake/slices/clean@{source}.json",
     output:
         "data/cleaned/{source}.parquet",
@@ -64,7 +61,6 @@ rule mine:
     input:
         "data/cleaned/{source}.parquet",
         "data/hub",
-        check=ancient("data/check"),
         slice=".snakemake/slices/mine@{source}.json",
     output:
         "data/mined/{source}.parquet",
@@ -84,7 +80,6 @@ rule mix:
     input:
         expand("data/cleaned/{source}.parquet", source=SOURCES),
         expand("data/mined/{source}.parquet", source=SOURCES),
-        check=ancient("data/check"),
         slice=".snakemake/slices/mix@{mixture}.json",
     output:
         "data/mixtures/{mixture}.json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,7 @@ from rosberta.texts.prefixes import CLASSIFICATION, CLUSTERING, SEARCH_DOCUMENT,
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
 ROBERTA = ("roberta", "xlm-roberta")
@@ -90,6 +92,22 @@ def _check_weights(folder: Path, encoder: Any) -> None:
     for name, _ in encoder.named_parameters():
         if name not in stored and not name.startswith("pooler."):
             raise Mistake(f"{folder}: the weights lack {name}; the files are not those of the model in config.json")
+
+
+def weights_in(folder: Path) -> dict[str, Tensor]:
+    """The weights of a model's encoder by name, of all its files, whether they hold a head besides or not.
+
+    Raises:
+        Mistake: the folder holds no safetensors.
+    """
+    from safetensors.torch import load_file
+
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise Mistake(f"{folder}: no weights (*.safetensors) there; run the stage that writes them")
+    stored = {name: tensor for file in files for name, tensor in load_file(file).items()}
+    # With a head, the encoder is a part of the model, and its weights are named so.
+    return {re.sub(r"^(?:roberta|bert)\.", "", name): tensor for name, tensor in stored.items()}
 
 
 def encoder_of(model: SentenceTransformer) -> PreTrainedModel:

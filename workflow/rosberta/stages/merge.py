@@ -7,8 +7,10 @@ this is the base's share, and which weights it is for, is not published: ours.
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import TYPE_CHECKING
 
+from rosberta.encoder.folder import weights_in
 from rosberta.encoder.slerp import slerp_weights
 from rosberta.frame.artifacts import ENCODERS, RUNS
 from rosberta.frame.files import whole
@@ -26,16 +28,16 @@ def run(experiment: Experiment, key: str) -> None:
     Raises:
         Mistake: an input is missing.
     """
-    from rosberta.encoder.folder import encoder_of, load_sentence_transformer, save
+    # Weights alone are read: nothing is computed with the models, and their libraries take longer to load than this.
+    from safetensors.torch import save_file
 
     share = experiment.merge_of(key).base_share
     contrasted, encoder = RUNS / key / "contrasted", ENCODERS / experiment.runs[key].encoder
     for folder in (contrasted, encoder):
         if not folder.is_dir():
             raise Missing(folder)
-    model, base = (load_sentence_transformer(folder, "cls", 10**6) for folder in (contrasted, encoder))
-    merged = slerp_weights(encoder_of(model).state_dict(), encoder_of(base).state_dict(), share)
-    encoder_of(model).load_state_dict(merged)
+    merged = slerp_weights(weights_in(contrasted), weights_in(encoder), share)
     with whole(RUNS / key / "merged") as part:
-        save(model, part, contrasted)
+        shutil.copytree(contrasted, part, ignore=shutil.ignore_patterns("*.safetensors", "loss.jsonl"))
+        save_file(merged, part / "model.safetensors", {"format": "pt"})
     log.info("%s: %d weights, %g of %s in them", key, len(merged), share, experiment.runs[key].encoder)

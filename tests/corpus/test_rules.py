@@ -1,0 +1,179 @@
+"""The rules of cleaning: what is dropped and why, that counts add up, and that what is kept stays fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rosberta.corpus.overlap import Leak
+from rosberta.corpus.rules import CONFLICT, OVER_CAP, OVERLAP, Rules, clean
+from rosberta.frame.rows import read_counts, read_rows, write_rows
+from support.texts import row, texts
+
+
+def cleaned(
+    *rows: dict[str, Any],
+    limit: int = 500,
+    leaks: Iterable[str] = (),
+    min_characters: int = 3,
+    cap: int = 10**6,
+    **rules: Any,
+) -> tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]]:
+    """Clean with words for tokens, and `leaks` (normal forms) as the test texts of one task; also what was removed."""
+    test_texts = set(leaks)
+    decided = Rules(
+        min_characters=min_characters,
+        overlong=lambda texts: {text for text in texts if len(text.split()) > limit},
+        overlap=lambda forms: {
+            place: Leak("exact", ("Task",), form) for place, form in enumerate(forms) if form in test_texts
+        },
+        **rules,
+    )
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write_rows(folder / "collected.parquet", rows, {})
+        counts = clean(
+            folder / "collected.parquet", folder / "kept.parquet", folder / "removed.parquet", decided, cap=cap, seed=0
+        )
+        kept, removed = (read_rows(folder / f"{name}.parquet").to_pylist() for name in ("kept", "removed"))
+        assert read_counts(folder / "kept.parquet") == counts
+    return kept, counts, removed
+
+
+def test_the_output_is_tidy_but_not_folded() -> None:
+    """ё and case are folded to compare, never in what is written."""
+    (kept,), _, _ = cleaned(row(" Ёлка\u00a0 зелёная? ", "Да,\nЁлка ЗЕЛЁНАЯ.", "Не\u200bт. "))
+    assert (kept["anchor"], kept["positive"], kept["negatives"]) == ("Ёлка зелёная?", "Да, Ёлка ЗЕЛЁНАЯ.", ["Нет."])
+
+
+@pytest.mark.parametrize(
+    ("anchor", "positive", "reason"),
+    [
+        ("\u200b \n", "ответ", "empty text"),
+        ("вопрос", "\x00", "empty text"),
+        ("вопрос", "да", "too short"),
+        ("вопрос", "?!… 🙂", "no words"),
+        ("вопрос", "слово " * 9, "too long"),
+        ("слово " * 9, "ответ", "too long"),
+        ("Ещё раз!", "еще раз", "positive equals anchor"),
+        ("Какой-то вопрос теста", "ответ", OVERLAP),
+        ("вопрос", "какой-то ВОПРОС теста?", OVERLAP),
+    ],
+)
+def test_each_reason_drops_its_row_alone(anchor: str, positive: str, reason: str) -> None:
+    """An unfit row is dropped under its reason; the fit one beside it stays."""
+    kept, counts, removed = cleaned(
+        row(anchor, positive), row("другой вопрос", "другой ответ"), limit=8, leaks=["какой то вопрос теста"]
+    )
+    assert [one["anchor"] for one in kept] == ["другой вопрос"]
+    assert counts["dropped"] == {reason: 1}
+    assert [(one["anchor"], one["positive"], one["reason"]) for one in removed] == [(anchor, positive, reason)]
+
+
+def test_what_another_row_says_is_dropped_by_id() -> None:
+    """Rows that the list of duplicates names go, under the reason that it gives."""
+    rows = [row("вопрос", "ответ", id=f"s:{n}") for n in range(3)]
+    kept, counts, removed = cleaned(*rows, duplicates={"s:1": "duplicate", "s:2": "near duplicate"})
+    assert [one["id"] for one in kept] == ["s:0"]
+    assert counts["dropped"] == {"duplicate": 1, "near duplicate": 1}
+    assert [one["id"] for one in removed] == ["s:1", "s:2"]
+
+
+def test_a_pair_that_was_judged_twice_goes_both_ways() -> None:
+    """With judged pairs, what is both a positive and a negative of an anchor is neither; elsewhere it is a positive."""
+    rows = [row("посылка", "вывод", "спор"), row("посылка", "другой вывод", "вывод"), row("посылка", "спор")]
+    judged = [{**each, "task": "nli", "id": f"s:{n}"} for n, each in enumerate(rows)]
+    kept, counts, _ = cleaned(*judged)
+    assert [(one["positive"], one["negatives"]) for one in kept] == [("другой вывод", [])]
+    assert counts["dropped"] == {CONFLICT: 2}
+    kept, counts, _ = cleaned(*rows)
+    assert [(one["positive"], one["negatives"]) for one in kept] == [
+        ("вывод", []), ("другой вывод", []), ("спор", []),
+    ]  # fmt: skip
+    assert counts["dropped"] == {}
+
+
+def test_the_cap_is_a_sample_of_what_is_fit() -> None:
+    """Unfit rows take no place in it; the order of rows is nothing; the rows kept stay in order."""
+    rows = [row(f"вопрос {n}", f"ответ {n}" if n % 3 else "", id=f"s:{n}") for n in range(60)]
+    kept, counts, _ = cleaned(*rows, cap=15)
+    assert counts["dropped"] == {"empty text": 20, OVER_CAP: 25}
+    assert [one["id"] for one in kept] == [each["id"] for each in rows if each["id"] in {one["id"] for one in kept}]
+    turned, _, _ = cleaned(*rows[::-1], cap=15)
+    assert {one["id"] for one in turned} == {one["id"] for one in kept}
+    assert len(kept) == 15
+
+
+def test_single_texts_are_cleaned_as_texts() -> None:
+    """A row without a positive is held to what holds for a text."""
+    texts = [
+        {**row(text, ""), "positive": None, "id": f"s:{n}"} for n, text in enumerate(["Текст.", "?", "тест один два"])
+    ]
+    kept, counts, _ = cleaned(*texts, leaks=["тест один два"])
+    assert [(one["anchor"], one["positive"]) for one in kept] == [("Текст.", None)]
+    assert counts["dropped"] == {"too short": 1, OVERLAP: 1}
+
+
+def test_pairs_that_are_too_far_apart_are_dropped() -> None:
+    """With a cosine asked for, pairs below it go; the cosine is asked of pairs that are fit alone."""
+    asked: list[str] = []
+
+    def cosine(anchors: list[str], positives: list[str]) -> np.ndarray:
+        asked.extend(anchors)
+        return np.array([0.9 if "мост" in text else 0.1 for text in positives])
+
+    rows = [row("the bridge", "мост"), row("the house", "кошка"), row("the river", "")]
+    kept, counts, _ = cleaned(*rows, cosine=cosine, min_cosine=0.5)
+    assert [one["anchor"] for one in kept] == ["the bridge"]
+    assert counts["dropped"] == {"low similarity": 1, "empty text": 1}
+    assert asked == ["the bridge", "the house"]
+
+
+def test_unfit_negatives_are_removed_and_the_row_stays() -> None:
+    """A negative that equals anchor, positive, another positive of the anchor, a test text or an earlier one goes."""
+    negatives = ["Вопрос!", "ОТВЕТ", "второй ответ", "текст из теста", "нет", "Нет.", "—", " ", "слово " * 9]
+    kept, counts, _ = cleaned(
+        row("вопрос", "ответ", *negatives), row("вопрос", "второй ответ"), limit=8, leaks=["текст из теста"]
+    )
+    assert kept[0]["negatives"] == ["нет"]
+    assert counts["dropped"] == {}
+    assert counts["negatives"] == {
+        "kept": 1,
+        "removed": {
+            "equals the anchor": 1,
+            "a positive of the anchor": 2,
+            OVERLAP: 1,
+            "duplicate": 1,
+            "no words": 1,
+            "empty text": 1,
+            "too long": 1,
+        },
+    }
+    assert counts["overlap"] == {"Task": {"exact": {"rows": 0, "negatives": 1, "ids": ["s:0"]}}}
+
+
+@given(st.lists(st.tuples(texts, texts, st.lists(texts, max_size=3)), max_size=8))
+def test_whatever_comes_counts_add_up(given_rows: list[tuple[str, str, list[str]]]) -> None:
+    """read = kept + dropped; negatives in = kept + removed; all that is kept is fit, in order, and stays so."""
+    rows = [
+        row(anchor, positive, *negatives, id=f"s:{n}") for n, (anchor, positive, negatives) in enumerate(given_rows)
+    ]
+    kept, counts, removed = cleaned(*rows)
+    assert len(removed) == len(rows) - len(kept)
+    assert counts["read"] == len(rows) == counts["kept"] + sum(counts["dropped"].values())
+    assert counts["kept"] == len(kept)
+    assert [one["id"] for one in kept] == [
+        one["id"] for one in rows if one in rows and one["id"] in {k["id"] for k in kept}
+    ]
+    given_negatives = {one["id"]: len(one["negatives"]) for one in rows}
+    came = sum(given_negatives[one["id"]] for one in kept)
+    assert came == counts["negatives"]["kept"] + sum(counts["negatives"]["removed"].values())
+    again, counts_again, _ = cleaned(*kept)
+    assert again == kept
+    assert counts_again["dropped"] == {}

@@ -1,0 +1,119 @@
+# ruff: noqa: F811 (the fixture has one name everywhere)
+"""Every text that a task is scored on is listed once, and what cannot be scored is named with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rosberta.evaluation import tasks, test_texts
+from rosberta.frame.mistakes import Mistake
+from rosberta.stages import benchmark
+from support.laying_out import LABELLED, SPLITS, cache, experiment, laid_out, mirror, own, project, published  # noqa: F401 (a fixture)
+from support.scoring import Entry
+
+PAIRS = {"sentence1": ["а", "б"], "sentence2": ["в", "г"]}
+
+
+def test_texts_of_search_are_queries_and_relevant_documents(laid_out: Path):
+    """Of a corpus only documents judged relevant must stay unseen; every query must."""
+    texts = pq.read_table(laid_out / "data/benchmark/RuBQRetrieval/texts.parquet").to_pylist()
+    task = tasks.load_task(
+        "RuBQRetrieval", published("RuBQRetrieval")["RuBQRetrieval"], laid_out / "data/benchmark/RuBQRetrieval"
+    )
+    task.load_data()
+    data = task.dataset["default"]["test"]
+    relevant = {id for judged in data["relevant_docs"].values() for id, score in judged.items() if score}
+    documents = {row["text"] for row in data["corpus"] if row["id"] in relevant}
+    assert {row["text"] for row in texts if row["role"] == "query"} == set(data["queries"]["text"])
+    assert {row["text"] for row in texts if row["role"] == "document"} == documents
+    assert len(documents) < len(data["corpus"])
+    assert {row["split"] for row in texts} == {"test"}
+
+
+def test_texts_are_of_evaluated_splits_and_distinct(laid_out: Path):
+    """Test texts are listed once a split, with the split they are of; training splits are not listed."""
+    for folder in (laid_out / "data/benchmark").iterdir():
+        table = pq.read_table(folder / "texts.parquet")
+        assert table.schema.equals(test_texts.TEXTS)
+        rows = [tuple(row.values()) for row in table.to_pylist()]
+        assert len(rows) == len(set(rows)) > 0
+        assert set(table["split"].to_pylist()) == set(tasks.rumteb()[folder.name].eval_splits)
+
+
+def test_all_of_a_test_split_is_listed(laid_out: Path, mirror: Path):
+    """Texts come from the whole split, not only from what mteb samples of it."""
+    lines = (mirror / "datasets/ai-forever/headline-classification/test.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = pq.read_table(laid_out / "data/benchmark/HeadlineClassification/texts.parquet")["text"].to_pylist()
+    assert set(texts) == {json.loads(line)["text"] for line in lines}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_missing_column_is_named(mirror: Path):
+    """A column that one's own task names and the file lacks is named with task, split and what there is."""
+    table = pa.table({"text": ["а", "б"], "label": [0, 1]})
+    own(mirror, "own/columns", train=table, test=table)
+    entry = Entry("own/columns", category="Classification", files=SPLITS, columns={"text": "review"})
+    with pytest.raises(Mistake, match=r"benchmark\.tasks\.Mine: .*own/columns has no column 'review'; it has .*label"):
+        benchmark.run(experiment({"Mine": entry}, {}))
+
+
+@pytest.mark.parametrize(
+    ("category", "train", "test", "message"),
+    [
+        ("Classification", {"text": ["а", None], "label": [0, 1]}, LABELLED, r"'train' .*'text': row 1 is None"),
+        ("Classification", LABELLED, {"text": ["а", "б"], "label": [0, None]}, r"'test' .*'label': row 1 is empty"),
+        ("Classification", {"text": ["а", "б"], "label": [1, 1]}, LABELLED, r"'train' .*one value only \(1\)"),
+        (
+            "MultilabelClassification",
+            {"text": ["а", "б"], "label": [["в"], ["в"]]},
+            {"text": ["а"], "label": [["в"]]},
+            r"'train' .*one value only \(\['в'\]\)",
+        ),
+        ("Clustering", None, {"text": [None, "б"], "label": [0, 1]}, r"'test' .*'text': row 0 is None"),
+        ("PairClassification", None, PAIRS | {"label": [0, 0]}, r"'test' .*'label' holds one value only \(0\)"),
+        ("STS", None, PAIRS | {"score": [2.0, 2.0]}, r"'test' .*'score' holds one value only \(2.0\)"),
+        ("BitextMining", None, PAIRS | {"sentence2": ["в", None]}, r"'test' .*'sentence2': row 1 is None"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_values_that_cannot_be_evaluated_are_named(
+    mirror: Path, category: str, train: dict[str, list] | None, test: dict[str, list], message: str
+):
+    """With task, split, column and row, before anything is embedded."""
+    files = {name: pa.table(rows) for name, rows in (("train", train), ("test", test)) if rows}
+    own(mirror, "own/values", **files)
+    entry = Entry("own/values", category=category, files={name: f"{name}.parquet" for name in files})
+    with pytest.raises(Mistake, match=rf"benchmark\.tasks\.Mine: split {message}"):
+        benchmark.run(experiment({"Mine": entry}, {}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"corpus": {"id": ["d0", "d1"], "text": ["а", None]}}, r"the corpus: row d1 is None"),
+        ({"queries": {"id": ["q0"], "text": [None]}}, r"the queries: row q0 is None"),
+        (
+            {"qrels": {"query-id": ["q0"], "corpus-id": ["other"], "score": [1]}},
+            r"the qrels name no query and document",
+        ),
+        ({"top_ranked": {"query-id": ["q0"], "corpus-ids": [["d0", "zzz"]]}}, r"top_ranked names 'zzz' for query 'q0'"),
+    ],
+    ids=lambda changed: next(iter(changed)) if isinstance(changed, dict) else "",
+)
+@pytest.mark.usefixtures("project")
+def test_search_that_cannot_be_evaluated_is_named(mirror: Path, changed: dict[str, dict[str, list]], message: str):
+    """Texts that are none, and ids that name nothing."""
+    parts = {
+        "corpus": {"id": ["d0", "d1"], "text": ["а", "б"]},
+        "queries": {"id": ["q0"], "text": ["что"]},
+        "qrels": {"query-id": ["q0"], "corpus-id": ["d0"], "score": [1]},
+        "top_ranked": {"query-id": ["q0"], "corpus-ids": [["d0", "d1"]]},
+    }
+    own(mirror, "own/search", **{name: pa.table(rows) for name, rows in (parts | changed).items()})
+    entry = Entry("own/search", category="Reranking", files={name: f"{name}.parquet" for name in parts})
+    with pytest.raises(Mistake, match=rf"benchmark\.tasks\.Mine: own/search: {message}"):
+        benchmark.run(experiment({"Mine": entry}, {}))
