@@ -1,4 +1,4 @@
-"""Each stage reads the parameters that it names in the flow, and no others: what else it read would change unnoticed."""
+"""A stage reads the parameters that it names in the flow, and no others: what else it read would change unnoticed."""
 
 from __future__ import annotations
 

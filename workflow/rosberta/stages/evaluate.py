@@ -32,7 +32,7 @@ from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_c
 from rosberta.evaluation.models import applied_prompt, instruction_of, load_evaluated, results_folder
 from rosberta.evaluation.mteb_model import Evaluated
 from rosberta.evaluation.prompts import model_prompts
-from rosberta.evaluation.tasks import BENCHMARKS, SEARCH, load_task, task_names
+from rosberta.evaluation.tasks import BENCHMARKS, SEARCH, load_task
 from rosberta.frame.artifacts import BENCHMARK, OWN, SCORES, SCRATCH
 from rosberta.frame.code import code_of
 from rosberta.frame.files import canonical, digest, read_json, whole, write_json
@@ -104,7 +104,7 @@ def _run(experiment: Experiment, key: str) -> None:
             score = read_json(place / "score.json")
             scores[name] = {"category": task.metadata.type, "score": score, "prefix": applied[name]}
     own = {name for name, entry in entries.items() if entry.category is not None}
-    summary = summarise(scores, own, {name: task_names(name) for name in BENCHMARKS})
+    summary = summarise(scores, own, BENCHMARKS)
     with whole(SCORES / key) as part:
         submitted = part / results_folder(meta["name"], meta["revision"])
         submitted.mkdir(parents=True)
