@@ -33,7 +33,8 @@ def trained(experiment: Experiment, folder: Path, *, shuffled: bool) -> float:
     from rosberta.evaluation.mteb_model import Evaluated, meta_of
     from rosberta.evaluation.prompts import model_prompts
     from rosberta.evaluation.tasks import load_task
-    from rosberta.training.contrastive import dataset, learn, prompts_of
+    from rosberta.training.contrastive import dataset, prompts_of, trainer_of
+    from rosberta.training.trainer import train
 
     settings = experiment.contrast_of("full")
     plan = read_json(MIXTURES / "full.json")["sources"]
@@ -45,7 +46,7 @@ def trained(experiment: Experiment, folder: Path, *, shuffled: bool) -> float:
             rows[name] = each.remove_columns("positive").add_column("positive", positives).select_columns(columns)
     model = load_sentence_transformer(ENCODERS / "ru_en", "cls", settings.max_length)
     prompts = {name: prompts_of(entry["prefix"], settings) for name, entry in plan.items()}
-    learn(model, rows, prompts, settings, 0, folder)
+    train(trainer_of(model, rows, prompts, settings, 0, folder), folder)
     tasks = experiment.benchmark.tasks
     task = load_task("RuBQRetrieval", tasks["RuBQRetrieval"], BENCHMARK / "RuBQRetrieval")
     prompted = model_prompts("rosberta", tasks)

@@ -8,8 +8,6 @@ rule evaluate:
         slice=".snakemake/slices/evaluate@{model}.json",
     output:
         directory("results/scores/{model}"),
-    # Nothing but the report waits for scores, and trainings leave cores idle that these can take.
-    priority: -1
     log:
         "logs/evaluate/{model}.log",
     benchmark:

@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from rosberta.corpus.adapters import options
-from rosberta.evaluation.prompts import DEFAULTS, unknown_keys
+from rosberta.evaluation.categories import CATEGORIES
+from rosberta.evaluation.prompts import unknown_keys
 from rosberta.evaluation.tasks import faults
 from rosberta.experiment.blocks import TEXTS
 from rosberta.frame.mistakes import Mistake, nearest
@@ -92,7 +93,7 @@ def _built(e: Experiment) -> Iterator[str]:
             for key in unknown_keys(model.prompts, e.benchmark.tasks):
                 yield (
                     f"models.{name}.prompts: {key!r} would reach no text, since it names no task, category or side"
-                    f"{nearest(key, [*e.benchmark.tasks, *DEFAULTS, 'query', 'document'])}"
+                    f"{nearest(key, [*e.benchmark.tasks, *CATEGORIES, 'query', 'document'])}"
                 )
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rosberta.evaluation.tasks import CATEGORIES, SEARCH, SPLIT, load_task, rumteb
+from rosberta.evaluation.categories import CATEGORIES, SEARCH
+from rosberta.evaluation.tasks import SPLIT, load_task, rumteb
 from rosberta.evaluation.test_texts import TEXTS, check_columns, check_values, first_line, texts
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.outside import pins as seam

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rosberta.evaluation.categories import SEARCH
 from rosberta.evaluation.mteb_model import Evaluated, meta_of
 from rosberta.evaluation.prompts import prompt_of
-from rosberta.evaluation.tasks import SEARCH
 from rosberta.frame.artifacts import EMBEDDINGS, pinned_model
 from rosberta.frame.files import digest, digest_of, files_of, sha256
 from rosberta.frame.mistakes import Mistake

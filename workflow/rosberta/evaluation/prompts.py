@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
+from rosberta.evaluation.categories import CATEGORIES
 from rosberta.experiment.blocks import PromptFamily
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.texts.prefixes import CLASSIFICATION, CLUSTERING, PREFIXES, SEARCH_DOCUMENT, SEARCH_QUERY
@@ -56,18 +57,6 @@ E5_PROMPTS: dict[str, str] = {
 }
 """Prompts of multilingual-e5 under mteb's keys: "query: " for everything symmetric (its model card)."""
 
-DEFAULTS: dict[str, str] = {
-    "Classification": "classification",
-    "MultilabelClassification": "classification",
-    "PairClassification": "classification",
-    "STS": "classification",
-    "BitextMining": "classification",
-    "Clustering": "clustering",
-    "Reranking": "search",
-    "Retrieval": "search",
-}
-"""Prefix of one's own task by category, where the task names none."""
-
 
 def prefix_of(category: str, named: str | None = None) -> str:
     """Name of the prefix of one's own task: the one it names, else that of its category.
@@ -75,7 +64,7 @@ def prefix_of(category: str, named: str | None = None) -> str:
     Raises:
         Mistake: there is no such prefix, or a pair prefix is asked for by a task without two sides.
     """
-    name = named or DEFAULTS[category]
+    name = named or CATEGORIES[category].prefix
     if name not in PREFIXES:
         raise Mistake(f"prefix {name!r} is none of the recipe's{nearest(name, PREFIXES)}")
     if name == "search" and category not in {"Reranking", "Retrieval"}:
@@ -124,7 +113,7 @@ def model_prompts(
 
 def unknown_keys(prompts: Mapping[str, str], tasks: Iterable[str]) -> list[str]:
     """Keys of prompts that no text of these tasks could ever take: neither task, nor category, nor side."""
-    known = {*tasks, *DEFAULTS}
+    known = {*tasks, *CATEGORIES}
     return [key for key in prompts if key not in {"query", "document"} and _side_cut(key) not in known]
 
 

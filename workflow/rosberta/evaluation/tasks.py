@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from rosberta.evaluation.categories import CATEGORIES
 from rosberta.evaluation.prompts import prefix_of
 from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake, nearest
@@ -56,59 +57,6 @@ _SPLITS = {"RuSTSBenchmarkSTS": ["test"]}
 
 SPLIT = "test"
 """The split that one's own tasks are evaluated on."""
-
-
-class Category(NamedTuple):
-    """What one's own task of a category consists of."""
-
-    base: str
-    """mteb's abstract class."""
-    main_score: str
-    """The metric that is the task's score, as in ruMTEB."""
-    files: tuple[str, ...]
-    """Roles of its files, each of which it needs."""
-    columns: Mapping[str, str]
-    """Roles of its columns, each with the attribute of mteb's class that names that column."""
-    settings: Mapping[str, Any] = {}
-    """What ruMTEB's tasks of the category set besides."""
-
-
-_LABELLED = {"text": "input_column_name", "label": "label_column_name"}
-_SEARCH = ("corpus", "queries", "qrels")
-
-SEARCH = ("Retrieval", "Reranking")
-"""Categories whose texts are queries or documents."""
-
-CATEGORIES: dict[str, Category] = {
-    "Classification": Category("AbsTaskClassification", "accuracy", ("train", "test"), _LABELLED),
-    "MultilabelClassification": Category("AbsTaskMultilabelClassification", "accuracy", ("train", "test"), _LABELLED),
-    "Clustering": Category(
-        "AbsTaskClustering",
-        "v_measure",
-        ("test",),
-        _LABELLED,
-        {"max_document_to_embed": 2048, "max_fraction_of_documents_to_embed": None},
-    ),
-    "PairClassification": Category(
-        "AbsTaskPairClassification",
-        "max_ap",
-        ("test",),
-        {"sentence1": "input1_column_name", "sentence2": "input2_column_name", "label": "label_column_name"},
-    ),
-    "STS": Category("AbsTaskSTS", "cosine_spearman", ("test",), {"sentence1": "", "sentence2": "", "score": ""}),
-    "BitextMining": Category("AbsTaskBitextMining", "f1", ("test",), {"sentence1": "", "sentence2": ""}),
-    "Retrieval": Category("AbsTaskRetrieval", "ndcg_at_10", _SEARCH, {}),
-    "Reranking": Category("AbsTaskRetrieval", "map_at_1000", (*_SEARCH, "top_ranked"), {}),
-}
-"""Search has fixed columns, those of BEIR: corpus `id`, `text` and maybe `title`; queries `id`, `text`; qrels
-`query-id`, `corpus-id`, `score`; top_ranked `query-id`, `corpus-ids`."""
-
-SEARCH_COLUMNS: dict[str, tuple[str, ...]] = {
-    "corpus": ("id", "text"),
-    "queries": ("id", "text"),
-    "qrels": ("query-id", "corpus-id", "score"),
-    "top_ranked": ("query-id", "corpus-ids"),
-}
 
 
 def faults(name: str, entry: Task) -> Iterator[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from rosberta.evaluation.tasks import CATEGORIES, SEARCH, SEARCH_COLUMNS, SPLIT, column
+from rosberta.evaluation.categories import CATEGORIES, SEARCH, SEARCH_COLUMNS
+from rosberta.evaluation.tasks import SPLIT, column
 from rosberta.frame.mistakes import Mistake
 
 if TYPE_CHECKING:

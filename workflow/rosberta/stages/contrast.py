@@ -13,8 +13,9 @@ from rosberta.frame.artifacts import ENCODERS, MIXTURES, RUNS
 from rosberta.frame.files import digest, read_json, whole
 from rosberta.frame.mistakes import Missing
 from rosberta.training.checkpoints import finish, scratch
-from rosberta.training.contrastive import dataset, learn, prompts_of
+from rosberta.training.contrastive import dataset, prompts_of, trainer_of
 from rosberta.training.curves import jsonl, summary
+from rosberta.training.trainer import train
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -42,7 +43,7 @@ def run(experiment: Experiment, key: str) -> None:
     if settings.max_steps != 0:
         datasets = {name: dataset(name, entry, settings, run.mixture) for name, entry in plan["sources"].items()}
         prompts = {name: prompts_of(entry["prefix"], settings) for name, entry in plan["sources"].items()}
-        points = learn(model, datasets, prompts, settings, run.seed, folder)
+        points = train(trainer_of(model, datasets, prompts, settings, run.seed, folder), folder)
     with whole(RUNS / key / "contrasted") as part:
         save(model, part, start)
         (part / "loss.jsonl").write_text(jsonl(points), encoding="utf-8")

@@ -27,12 +27,13 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from rosberta.evaluation.averages import content, summarise
+from rosberta.evaluation.categories import SEARCH
 from rosberta.evaluation.example_scores import DECIMALS, Listener, scores_of_examples
 from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_columns
 from rosberta.evaluation.models import applied_prompt, instruction_of, load_evaluated, results_folder
 from rosberta.evaluation.mteb_model import Evaluated
 from rosberta.evaluation.prompts import model_prompts
-from rosberta.evaluation.tasks import BENCHMARKS, SEARCH, load_task
+from rosberta.evaluation.tasks import BENCHMARKS, load_task
 from rosberta.frame.artifacts import BENCHMARK, OWN, SCORES, SCRATCH
 from rosberta.frame.code import code_of
 from rosberta.frame.files import canonical, digest, read_json, whole, write_json

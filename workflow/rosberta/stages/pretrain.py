@@ -16,7 +16,8 @@ from rosberta.frame.files import digest, read_json, whole
 from rosberta.frame.mistakes import Missing
 from rosberta.training.checkpoints import finish, scratch
 from rosberta.training.curves import jsonl, summary
-from rosberta.training.masked_language import learn, texts_of
+from rosberta.training.masked_language import texts_of, trainer_of
+from rosberta.training.trainer import train
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -47,7 +48,8 @@ def run(experiment: Experiment, key: str) -> None:
     texts: list[str] = []
     if settings.max_steps != 0:
         texts = texts_of(plan, mixture)
-        points = learn(model, AutoTokenizer.from_pretrained(start), texts, settings, folder)
+        tokenizer = AutoTokenizer.from_pretrained(start)
+        points = train(trainer_of(model, tokenizer, texts, settings, folder), folder)
         before = AutoModelForMaskedLM.from_pretrained(start, use_safetensors=True, dtype=torch.float32)
         layers = f"{model.base_model_prefix}.encoder.layer."
         merged = slerp_weights(

@@ -14,7 +14,7 @@ from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_rows
 from rosberta.texts.prefixes import PREFIXES
 from rosberta.training.losses import loss_of
-from rosberta.training.trainer import arguments, train
+from rosberta.training.trainer import arguments
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -52,15 +52,15 @@ def prompts_of(prefix: str, settings: Contrast) -> dict[str, str]:
     return {"anchor": pair.query, **dict.fromkeys(documents, pair.document)}
 
 
-def learn(
+def trainer_of(
     model: SentenceTransformer,
     datasets: Mapping[str, Dataset],
     prompts: Mapping[str, Mapping[str, str]],
     settings: Contrast,
     seed: int,
     folder: Path,
-) -> list[dict[str, float]]:
-    """Train a model in place; return the points of the loss curve.
+) -> Any:
+    """The trainer of a model, before its first step.
 
     Args:
         model: an encoder with its head.
@@ -70,21 +70,6 @@ def learn(
         seed: of order and dropout.
         folder: for checkpoints.
     """
-    trainer = trainer_of(model, datasets, prompts, settings, seed, folder)
-    points = train(trainer, folder)
-    model.cpu()
-    return points
-
-
-def trainer_of(
-    model: SentenceTransformer,
-    datasets: Mapping[str, Dataset],
-    prompts: Mapping[str, Mapping[str, str]],
-    settings: Contrast,
-    seed: int,
-    folder: Path,
-) -> Any:
-    """The trainer of `learn`, before its first step."""
     from datasets import DatasetDict
     from safetensors.torch import load_file
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments

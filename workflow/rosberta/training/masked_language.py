@@ -10,7 +10,7 @@ from rosberta.frame.artifacts import CLEANED
 from rosberta.frame.files import sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_rows
-from rosberta.training.trainer import arguments, train
+from rosberta.training.trainer import arguments
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
@@ -35,19 +35,6 @@ def texts_of(plan: Mapping[str, Any], mixture: str) -> list[str]:
     return sorted(texts)
 
 
-def learn(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: list[str],
-    settings: Pretrain,
-    folder: Path,
-) -> list[dict[str, float]]:
-    """Train a model in place to predict masked tokens of `texts`; return the points of the loss curve."""
-    points = train(trainer_of(model, tokenizer, texts, settings, folder), folder)
-    model.cpu()
-    return points
-
-
 def trainer_of(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -55,7 +42,7 @@ def trainer_of(
     settings: Pretrain,
     folder: Path,
 ) -> Trainer:
-    """The trainer of `learn`, before its first step."""
+    """The trainer of a model that is to predict masked tokens of `texts`, before its first step."""
     from transformers import Trainer, TrainingArguments
 
     from rosberta.encoder.folder import positions

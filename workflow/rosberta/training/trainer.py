@@ -55,7 +55,11 @@ def arguments(settings: Pretrain | Contrast, seed: int, rows: int, folder: Path)
 
 
 def train(trainer: Trainer, folder: Path) -> list[dict[str, float]]:
-    """Train, from the newest whole checkpoint in `folder` if there is one; return the points of the loss curve."""
+    """Train a model in place, from the newest whole checkpoint in `folder` if there is one.
+
+    Returns:
+        The points of the loss curve. The model is on the CPU then.
+    """
     import torch
     from transformers import ProgressCallback
 
@@ -70,6 +74,8 @@ def train(trainer: Trainer, folder: Path) -> list[dict[str, float]]:
     if newest:
         log.info("going on from %s", newest)
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    model: Any = trainer.model
+    model.cpu()
     return [
         {"step": entry["step"], "loss": round(entry["loss"], 6), "learning_rate": entry["learning_rate"]}
         for entry in trainer.state.log_history
