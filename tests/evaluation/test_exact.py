@@ -26,6 +26,8 @@ from sklearn.metrics import average_precision_score
 from support.encoders import texts_computed
 from support.scoring import OWN, Entry, experiment  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 CATEGORIES = {
     "Classification": "GeoreviewClassification",
     "MultilabelClassification": "CEDRClassification",

@@ -38,6 +38,7 @@ def test_the_map_of_the_rooms(generated: Generated) -> None:
         place = ROOT / "workflow/rosberta" / name
         source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         told = (ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+        told = told.partition(" (`")[0].replace("`", "")
         lines.append(
             f"{name + ('/' if place.is_dir() else '.py'):<{WIDTH}}{told.partition(': ')[2] or told}".rstrip(".")
         )

@@ -17,6 +17,8 @@ from rosberta.stages import benchmark, clean, collect, deduplicate, hub
 from ruamel.yaml import YAML
 from support.trees import merged
 
+pytestmark = pytest.mark.slow
+
 EXTRA = preset.PRESETS / "extra/sources.yaml"
 TASKS = ("TERRa", "RuBQReranking", "RuSTSBenchmarkSTS", "RiaNewsRetrieval", "RuSciBenchGRNTIClassification")
 """Enough of the benchmark to find what is planted."""

@@ -34,11 +34,13 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_bytes_in_every_process(hub: Path, tmp_path: Path) -> None:
     """A second process, with another hash seed and with tokenizer threads allowed, writes the same bytes."""
     assert digests(built_elsewhere(tmp_path / "again", SEED)) == digests(hub)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_bytes(hub: Path, tmp_path: Path) -> None:
     """Every file of a training source, the weights and the tokenizers follow the seed."""
     other, ours = digests(built_elsewhere(tmp_path / "other", SEED + 1)), digests(hub)

@@ -19,6 +19,8 @@ from rosberta.frame.files import read_json
 from support.loopback import TOKEN, Fault, serve
 from support.trees import ROOT
 
+pytestmark = pytest.mark.slow
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TRAIN = "data/train.parquet"
 PIN = f"dataset some/set @ {COMMIT}"

@@ -33,6 +33,8 @@ from sentence_transformers import SentenceTransformer
 from support.encoders import ENGLISH, RUSSIAN, write_roberta
 from transformers import AutoModel, AutoTokenizer, Trainer
 
+pytestmark = pytest.mark.slow
+
 # No deadlines and no chance: a busy machine must not fail a test.
 settings.load_profile("ci")
 

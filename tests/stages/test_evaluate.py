@@ -19,6 +19,8 @@ from rosberta.stages import evaluate
 from support.rumteb import SEARCH, TABLE
 from support.scoring import LINES, OWN, OWN_PREFIXES, ROWS, Entry, experiment, write_encoder  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 
 class Reader:
     """Reads along: what text really reaches the encoder, by task, decoded from its token ids."""

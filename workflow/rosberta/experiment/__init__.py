@@ -1,6 +1,6 @@
-"""The experiment: the whole of ``params.yaml``, typed.
+"""The experiment: every parameter, typed, with its range, default and source.
 
-Every parameter has its type, range, default and source. Defaults are the recipe's. "Paper" is arXiv:2408.12503v2,
+It is the whole of ``params.yaml``. Defaults are the recipe's. "Paper" is arXiv:2408.12503v2,
 "poster" the poster of the same work; "not published: ours" marks what its authors left open. A file holds a group of
 blocks; what must agree between blocks is checked where an experiment is read (`rosberta.doors.parameters`).
 """

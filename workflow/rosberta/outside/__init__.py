@@ -1,1 +1,1 @@
-"""The outside world, behind one seam: `rosberta.outside.pins`."""
+"""The outside world: hub, mirrors and single addresses, behind one seam (`rosberta.outside.pins`)."""

@@ -1,1 +1,1 @@
-"""The stages, a module each: ``python -m rosberta STAGE`` runs ``STAGE.py``. Nobody imports one."""
+"""The stages, a module each: artifacts are read, nouns called, artifacts written; nobody imports a stage."""
