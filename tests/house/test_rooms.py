@@ -92,7 +92,7 @@ def test_the_typed_word_is_the_file(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("colect", "'colect' is neither a stage nor a command; did you mean \"collect\"?"),
+        ("mines", "'mines' is neither a stage nor a command; did you mean \"mine\"?"),
         ("plan", "'plan' is neither a stage nor a command"),
     ],
 )
