@@ -9,10 +9,10 @@ from rosberta.frame.mistakes import Mistake
 
 try:
     EXPERIMENT = parameters.load()
+    if workflow.is_main_process:  # and not a job of it on another machine
+        slices.write_slices(EXPERIMENT.resolved())
 except Mistake as mistake:
     raise WorkflowError(str(mistake)) from None
-
-slices.write_slices(EXPERIMENT.model_dump(mode="json"))
 
 SOURCES = list(EXPERIMENT.collect.sources)
 PULL = "--pull" if slices.has_remote() else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 # Before any library reads it: tests run side by side, and sums of floats depend on the number of threads.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -33,6 +33,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.distributed.is_available():
             pytest.skip("needs a torch that was built with torch.distributed")
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Set the environment back after each test: a stage that runs in this process fixes what libraries read from it."""
+    before = dict(os.environ)
+    yield
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture

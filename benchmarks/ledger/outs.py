@@ -6,6 +6,7 @@ artifact: of every job both know, the paths and checksums of its outputs must be
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -20,9 +21,13 @@ def outs(ledger: Path) -> dict[str, dict[str, str]]:
 
 def main() -> int:
     """Print each job that differs, and how many do not."""
-    before, after = (outs(Path(path)) for path in sys.argv[1:3])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    asked = parser.parse_args()
+    before, after = outs(asked.before), outs(asked.after)
     for job in sorted(before.keys() ^ after.keys()):
-        print(f"{job}: only in {sys.argv[1 if job in before else 2]}")
+        print(f"{job}: only in {asked.before if job in before else asked.after}")
     different = [job for job in before if job in after and before[job] != after[job]]
     for job in different:
         print(f"{job}: {before[job]} -> {after[job]}")

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rosberta.doors import parameters
-from rosberta.doors.slices import agrees, checksum, expected
+from rosberta.doors.slices import agrees, expected, ledger, write_slices
+from rosberta.frame.code import code_of
 from rosberta.frame.files import canonical
 from rosberta.frame.flow import FLOW
+from rosberta.frame.mistakes import Mistake
 from rosberta.frame.slices import jobs_of, slices
+from ruamel.yaml import YAML
 from support.trees import ROOT
 
 
 def plain(preset: str = "tiny") -> dict[str, Any]:
-    """The parameters of a preset, defaults filled in."""
-    return parameters.load(ROOT / f"workflow/presets/{preset}.yaml").model_dump(mode="json")
+    """The experiment of a preset, resolved."""
+    return parameters.load(ROOT / f"workflow/presets/{preset}.yaml").resolved()
 
 
 @pytest.mark.parametrize("preset", ["miniature", "tiny", "small", "paper"])
@@ -45,20 +51,41 @@ def test_a_slice_holds_values_by_their_path() -> None:
         (("contrast", "temperature"), 0.5, ["contrast@full", "report"]),
         (("merge", "base_share"), 0.5, ["merge@full", "report"]),
         (("runs", "full", "seed"), 9, ["contrast@full", "report"]),
+        (("runs", "full", "merge"), {"base_share": 0.7}, ["merge@full", "report"]),
         (("models", "full", "pooling"), "mean", ["evaluate@full", "report"]),
+        (("mixtures", "basic_russian", "without"), ["opus100"], ["mix@basic_russian", "report"]),
     ],
 )
 def test_an_edit_changes_the_slices_that_read_it(path: tuple[str, ...], value: object, reached: list[str]) -> None:
     """And no others."""
     before = slices(plain())
-    data = plain()
+    data = parameters.read(ROOT / "workflow/presets/tiny.yaml")
     block = data
     for part in path[:-1]:
         block = block[part]
-    assert block[path[-1]] != value
+    assert block.get(path[-1]) != value
     block[path[-1]] = value
-    after = slices(data)
+    after = slices(parameters.check(data).resolved())
     assert [job for job in after if after[job] != before[job]] == reached
+
+
+def test_what_a_run_overrides_does_not_reach_it() -> None:
+    """Its settings are its own: an edit of what all runs share leaves it as it is."""
+    data = parameters.read(ROOT / "workflow/presets/tiny.yaml")
+    data["runs"]["full"]["contrast"] = {"temperature": 0.05}
+    before = slices(parameters.check(data).resolved())["contrast@full"]
+    data["contrast"]["temperature"] = 0.5
+    assert slices(parameters.check(data).resolved())["contrast@full"] == before
+
+
+def test_a_slice_holds_the_code_of_its_job() -> None:
+    """Of its stage, and of the adapter that its source names."""
+    found = slices(plain())
+    assert found["mine@sberquad"]["code"] == code_of("rosberta.stages.mine")
+    named = code_of("rosberta.stages.collect", "rosberta.corpus.adapters.sberquad")
+    assert found["collect@sberquad"]["code"] == named
+    assert "rosberta/corpus/adapters/sberquad.py" in named
+    assert "rosberta/corpus/adapters/sberquad.py" not in found["collect@ru_hnp"]["code"]
 
 
 def test_the_ledger_agrees_with_what_stands_here() -> None:
@@ -74,12 +101,59 @@ def test_the_ledger_agrees_with_what_stands_here() -> None:
     assert not agrees(sums, {})
 
 
-def test_checksums_are_those_of_dvc() -> None:
-    """Of files, and of folders, which DVC knows by the list of their files."""
-    from dvc.dependency import Dependency
-    from dvc.repo import Repo
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a ledger that records the slices of the tiny experiment."""
+    monkeypatch.chdir(tmp_path)
+    entries = {
+        job: {"cmd": "x", "deps": [{"path": path, "md5": sum} for path, sum in sums.items()]}
+        for job, sums in expected(plain()).items()
+    }
+    with (tmp_path / "dvc.lock").open("w", encoding="utf-8") as file:
+        YAML(typ="safe").dump({"schema": "2.0", "stages": entries}, file)
+    return tmp_path
 
-    with Repo(str(ROOT)) as repo:
-        for path in ("params.yaml", "workflow/miniature"):
-            dependency = Dependency(None, str(ROOT / path), repo=repo)
-            assert checksum(ROOT / path) == dependency.get_hash().value, path
+
+def test_slices_are_dated_by_whether_the_ledger_agrees(project: Path) -> None:
+    """As old as can be where it does; new, with the ledger's date in it, where it does not; untouched when the same."""
+    write_slices(plain())
+    files = {path.stem: path for path in (project / ".snakemake/slices").iterdir()}
+    assert set(files) == set(expected(plain()))
+    assert {path.stat().st_mtime for path in files.values()} == {0}
+    data = plain()
+    data["merge_of"]["full"]["base_share"] = 0.9
+    write_slices(data)
+    changed = [job for job, path in files.items() if path.stat().st_mtime > 0]
+    assert changed == ["merge@full", "report"]
+    held = json.loads(files["merge@full"].read_text())
+    assert held["ledger"] == (project / "dvc.lock").stat().st_mtime_ns
+    assert json.loads(files["mine@sberquad"].read_text())["ledger"] is None
+    before = files["merge@full"].stat()
+    write_slices(data)
+    assert files["merge@full"].stat().st_mtime_ns == before.st_mtime_ns
+    write_slices(plain())
+    assert files["merge@full"].stat().st_mtime == 0
+
+
+def test_without_a_ledger_everything_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is recorded that could agree."""
+    monkeypatch.chdir(tmp_path)
+    write_slices(plain())
+    assert all(path.stat().st_mtime > 0 for path in (tmp_path / ".snakemake/slices").iterdir())
+
+
+@pytest.mark.parametrize("text", ["", "stages:\n", "<<<<<<< ours\nstages: {}\n", "- a list\n"])
+def test_a_damaged_ledger_is_a_mistake(project: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """One line that names it."""
+    monkeypatch.setattr("rosberta.doors.slices.PAUSE", 0)
+    (project / "dvc.lock").write_text(text)
+    with pytest.raises(Mistake, match=r"dvc\.lock: is no ledger"):
+        ledger()
+
+
+def test_a_ledger_that_is_being_written_is_read_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC writes it in place."""
+    whole = (project / "dvc.lock").read_text()
+    (project / "dvc.lock").write_text("")
+    monkeypatch.setattr(time, "sleep", lambda seconds: (project / "dvc.lock").write_text(whole))
+    assert set(ledger()) == set(expected(plain()))

@@ -48,7 +48,7 @@ def test_the_task_is_valid() -> None:
 def test_the_switch_has_its_form() -> None:
     """A field with a docstring, of a block that its stage names whole, and that is not there yet."""
     assert not hasattr(Contrast, "symmetric")
-    assert "contrast" in FLOW["contrast"].parameters
+    assert "contrast_of.{key}" in FLOW["contrast"].parameters
     field = re.search(r'class Contrast\(Block\):\n    (\w+): \w+ = \w+\n    """.+"""', blocks("python")[1])
     assert field
     assert field[1] not in Contrast.model_fields

@@ -61,11 +61,21 @@ print(json.dumps(found))
 """Runs every job once more, in one process, and notes which parameters it looks at."""
 
 
+RESOLVED = {
+    "pretrain_of.{key}": ("pretrain", "encoders.{key}.pretrain"),
+    "contrast_of.{key}": ("contrast", "runs.{key}.contrast"),
+    "merge_of.{key}": ("merge", "runs.{key}.merge"),
+    "sources_of.{key}": ("mixtures.{key}", "collect.sources.*.group"),
+    "pairs_of.{key}": ("mixtures.{key}", "collect.sources.*.group"),
+}
+"""What the methods of an experiment look at, whose results stand in a slice."""
+
+
 def covered(path: list[str], declared: tuple[str, ...], key: str) -> bool:
     """Whether one of the declared paths is a parameter's, or that of a block which holds it."""
     if "*" in declared:
         return True
-    for pattern in declared:
+    for pattern in (each for name in declared for each in RESOLVED.get(name, (name,))):
         parts = [key if part == "{key}" else part for part in pattern.split(".")]
         if len(parts) <= len(path) and all(part in ("*", found) for part, found in zip(parts, path, strict=False)):
             return True

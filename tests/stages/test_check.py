@@ -23,14 +23,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_each_job_gets_its_slice(project: Path) -> None:
     """And what was there of another experiment goes."""
     assert main(["check"]) == 0
-    expected = slices(parameters.load().model_dump(mode="json"))
+    expected = slices(parameters.load().resolved())
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (project / "data/check").iterdir()}
     assert found == expected
-    (project / "params.yaml").write_bytes((ROOT / "workflow/presets/miniature.yaml").read_bytes())
+    text = (project / "params.yaml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if "results/encoders/ru_en, prompts" not in line]
+    (project / "params.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert main(["check"]) == 0
     jobs = {path.stem for path in (project / "data/check").iterdir()}
-    assert "evaluate@untrained" in jobs
-    assert jobs == set(slices(parameters.load().model_dump(mode="json")))
+    assert set(found) - jobs == {"evaluate@untrained"}
 
 
 def test_equal_parameters_give_equal_bytes(project: Path) -> None:

@@ -31,6 +31,6 @@ rule pretrain:
         "timings/pretrain/{encoder}.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: EXPERIMENT.pretrain.threads
+    threads: lambda wildcards: EXPERIMENT.pretrain_of(wildcards.encoder).threads
     shell:
         "repro pretrain@{wildcards.encoder} {log}"

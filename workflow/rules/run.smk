@@ -14,7 +14,7 @@ rule contrast:
         "timings/contrast/{run}.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: EXPERIMENT.contrast.threads
+    threads: lambda wildcards: EXPERIMENT.contrast_of(wildcards.run).threads
     shell:
         "repro contrast@{wildcards.run} {log}"
 

@@ -45,7 +45,10 @@ def write(name: str, path: Path = parameters.PARAMS) -> None:
     if name not in names():
         raise Mistake(f"preset: {name!r} is none{nearest(name, names())}")
     preset = PRESETS / f"{name}.yaml"
-    before = parameters.read(path) if path.exists() else {}
+    try:
+        before = parameters.read(path)
+    except Mistake:  # there is none, or none that can be read: it is written over
+        before = {}
     changes = list(differences(before, parameters.read(preset)))
     with whole(path) as part:
         part.write_bytes(preset.read_bytes())

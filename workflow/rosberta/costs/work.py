@@ -17,8 +17,9 @@ from rosberta.costs import speeds
 from rosberta.costs.bulk import CHARACTERS_PER_TOKEN, TEXTS_PER_ROW, Bulk
 from rosberta.costs.speeds import Shape
 from rosberta.experiment.blocks import TEXTS
-from rosberta.frame.artifacts import BENCHMARK, HUB, pinned_model
+from rosberta.frame.artifacts import BENCHMARK, HUB
 from rosberta.frame.files import read_json
+from rosberta.frame.weights import pinned_model
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment

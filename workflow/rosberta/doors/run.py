@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
 from rosberta.doors import parameters
-from rosberta.frame.artifacts import SCRATCH
+from rosberta.frame.artifacts import CHECKED, SCRATCH
+from rosberta.frame.code import forget
+from rosberta.frame.files import canonical
 from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake, nearest
+from rosberta.frame.slices import job_of, slice_of
+
+if TYPE_CHECKING:
+    from rosberta.experiment import Experiment
 
 
 def run_stage(stage: str, key: str | None) -> None:
     """Check all parameters, then run one stage.
 
+    What DVC records of a job is its slice, as `check` laid it down. So the parameters and the code that are there now
+    are held to it, before the work and behind it: an edit in the meantime must not be recorded as what it was not.
+
     Raises:
-        Mistake: parameters are wrong, or the stage has no such key.
+        Mistake: parameters are wrong, the stage has no such key, or parameters or code were edited since `check`.
     """
     experiment = parameters.load()
     keys = FLOW[stage].keys
@@ -30,13 +41,41 @@ def run_stage(stage: str, key: str | None) -> None:
         assert isinstance(block, dict)
         if key not in block:
             raise Mistake(f"{stage}: {key!r} is not in {keys}{nearest(str(key), block)}")
-    threads = getattr(getattr(experiment, stage, None), "threads", 1)
-    scratch = SCRATCH / f"{stage}@{key}"
-    settle(threads, online=experiment.hub.origin == "hub", scratch=scratch)
+    laid = CHECKED / f"{job_of(stage, key)}.json"
+    expected = laid.read_text(encoding="utf-8") if stage != "check" and laid.is_file() else None
+    _hold(stage, key, experiment, expected)
+    # What differs for a run, or an encoder, is in its own settings.
+    own = {"pretrain": experiment.pretrain_of, "contrast": experiment.contrast_of}.get(stage)
+    settings = own(str(key)) if own else getattr(experiment, stage, None)
+    scratch = SCRATCH / job_of(stage, key)
+    settle(getattr(settings, "threads", 1), online=experiment.hub.origin == "hub", scratch=scratch)
     try:
         importlib.import_module(f"rosberta.stages.{stage}").run(experiment, key)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    if expected is not None:
+        forget()
+        _hold(stage, key, parameters.load(), expected)
+
+
+def _hold(stage: str, key: str | None, experiment: Experiment, expected: str | None) -> None:
+    """Hold a job to its slice, if `check` laid one down."""
+    if expected is None:
+        return
+    now = slice_of(stage, key, experiment.resolved())
+    if canonical(now) == expected:
+        return
+    before = json.loads(expected)
+    changed = sorted(
+        name
+        for part in ("parameters", "code")
+        for name in {**before[part], **now[part]}
+        if before[part].get(name, "") != now[part].get(name, "")
+    )
+    raise Mistake(
+        f"{job_of(stage, key)}: {', '.join(changed[:5])}{', ...' if changed[5:] else ''} changed since `check` ran; "
+        "nothing is recorded, start again (snakemake, or dvc repro)"
+    )
 
 
 def settle(threads: int, *, online: bool, scratch: Path) -> None:

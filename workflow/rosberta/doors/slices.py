@@ -12,29 +12,33 @@ from __future__ import annotations
 
 import configparser
 import hashlib
-import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rosberta.frame.artifacts import CHECKED
 from rosberta.frame.files import canonical, whole
+from rosberta.frame.mistakes import Mistake
 from rosberta.frame.slices import slices
 
 SLICES = Path(".snakemake/slices")
 
-CHECK = ("params.yaml", "workflow/miniature", "workflow/rosberta")
-"""What `check` depends on, from which all other slices follow."""
-
 LEDGER = Path("dvc.lock")
+
+READINGS, PAUSE = 20, 0.1
+"""How often the ledger is read until it is whole, and the seconds between."""
 
 
 def write_slices(parameters: Mapping[str, Any]) -> None:
     """Write every job's slice to ``.snakemake/slices/``, and date it by whether the ledger agrees with it.
 
     Args:
-        parameters: the whole experiment as plain data.
+        parameters: the whole experiment as plain data (`rosberta.experiment.Experiment.resolved`).
+
+    Raises:
+        Mistake: the ledger is damaged.
     """
     recorded = ledger()
     dated = LEDGER.stat().st_mtime_ns if LEDGER.is_file() else 0
@@ -49,11 +53,11 @@ def write_slices(parameters: Mapping[str, Any]) -> None:
 
 
 def expected(parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """By job the files by which it depends on parameters and code, with the checksums that DVC would give them now."""
-    jobs = {
-        job: {f"{CHECKED}/{job}.json": _md5(canonical(slice).encode())} for job, slice in slices(parameters).items()
+    """By job, `check` apart, the file with its slice, with the checksum that DVC would give it now."""
+    return {
+        job: {f"{CHECKED}/{job}.json": hashlib.md5(canonical(slice).encode(), usedforsecurity=False).hexdigest()}
+        for job, slice in slices(parameters).items()
     }
-    return {"check": {path: checksum(Path(path)) for path in CHECK}, **jobs}
 
 
 def agrees(sums: Mapping[str, str], entry: Mapping[str, Any]) -> bool:
@@ -63,27 +67,30 @@ def agrees(sums: Mapping[str, str], entry: Mapping[str, Any]) -> bool:
 
 
 def ledger() -> dict[str, Any]:
-    """The entries of ``dvc.lock`` by job; none, where there is none."""
+    """The entries of ``dvc.lock`` by job; none, where there is none.
+
+    DVC writes it in place, so that it may be read half: it is read again, then.
+
+    Raises:
+        Mistake: it stays damaged.
+    """
     from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     if not LEDGER.is_file():
         return {}
-    entries: dict[str, Any] = YAML(typ="safe").load(LEDGER.read_text(encoding="utf-8")).get("stages", {})
-    return entries
-
-
-def checksum(path: Path) -> str:
-    """DVC's own checksum of a file, or of a folder of code."""
-    if path.is_file():
-        return _md5(path.read_bytes())
-    files = [file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
-    listing = [{"md5": _md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()} for file in files]
-    listing.sort(key=lambda entry: entry["relpath"])
-    return _md5(json.dumps(listing, sort_keys=True).encode()) + ".dir"
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    for _ in range(READINGS):
+        try:
+            found = YAML(typ="safe").load(LEDGER.read_text(encoding="utf-8"))
+            if isinstance(found, dict) and isinstance(found["stages"], dict):
+                entries: dict[str, Any] = found["stages"]
+                return entries
+        except (YAMLError, KeyError):
+            pass
+        time.sleep(PAUSE)
+    raise Mistake(
+        f"{LEDGER}: is no ledger of DVC's; resolve what git left in it, or restore it (git checkout {LEDGER})"
+    )
 
 
 def has_remote(configuration: Path = Path(".dvc")) -> bool:

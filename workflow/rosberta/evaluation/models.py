@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from rosberta.evaluation.categories import SEARCH
 from rosberta.evaluation.mteb_model import Evaluated, meta_of
 from rosberta.evaluation.prompts import prompt_of
-from rosberta.frame.artifacts import EMBEDDINGS, pinned_model
+from rosberta.frame.artifacts import EMBEDDINGS
 from rosberta.frame.files import digest, digest_of, files_of, sha256
 from rosberta.frame.mistakes import Mistake
+from rosberta.frame.weights import pinned_model
 from rosberta.outside import pins
 
 if TYPE_CHECKING:

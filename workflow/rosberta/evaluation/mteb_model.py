@@ -37,7 +37,7 @@ class Evaluated:
 
         Args:
             embedder: what embeds.
-            prompts: under mteb's keys (`rosberta.texts.prefixes`); empty: none.
+            prompts: under mteb's keys (`rosberta.evaluation.prompts`); empty: none.
             meta: what the leaderboard says of it.
         """
         self.embedder = embedder

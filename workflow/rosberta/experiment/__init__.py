@@ -42,6 +42,16 @@ class Experiment(Block):
     runs: dict[Name, Run]
     models: dict[Name, Model]
 
+    def resolved(self) -> dict[str, Any]:
+        """The whole as plain data, defaults filled in, with what follows from several blocks under the names below."""
+        return self.model_dump(mode="json") | {
+            "pretrain_of": {name: self.pretrain_of(name).model_dump(mode="json") for name in self.encoders},
+            "contrast_of": {name: self.contrast_of(name).model_dump(mode="json") for name in self.runs},
+            "merge_of": {name: self.merge_of(name).model_dump(mode="json") for name in self.runs},
+            "sources_of": {name: self.sources_of(name) for name in self.mixtures},
+            "pairs_of": {name: self.pairs_of(name) for name in self.mixtures},
+        }
+
     def pretrain_of(self, encoder: str) -> Pretrain:
         """The settings of `pretrain` with what this encoder changes."""
         return _changed(self.pretrain, self.encoders[encoder].pretrain, f"encoders.{encoder}.pretrain")

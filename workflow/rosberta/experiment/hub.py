@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
 from typing import Literal
 
 from pydantic import Field
@@ -22,10 +21,6 @@ class Pin(Block):
     """Where the one file lies, for sets that are on no hub."""
     licence: str | None = None
     """Licence as its publisher states it, as far as known; null: none stated."""
-
-    def wants(self, path: str) -> bool:
-        """Whether a file of the set or model, named by its path there, is wanted."""
-        return any(fnmatch(path, pattern) for pattern in self.files)
 
 
 class Miniature(Block):

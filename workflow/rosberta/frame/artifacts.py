@@ -5,7 +5,6 @@ All paths are relative to the root of the project, which is the current director
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 CHECKED = Path("data/check")
@@ -29,9 +28,3 @@ SCRATCH = Path(".scratch")
 """What may vanish at any time: checkpoints, caches, tasks that are scored already."""
 EMBEDDINGS = SCRATCH / "embeddings"
 """Embeddings that were computed, of all models (`rosberta.embedding.cache`)."""
-
-
-def pinned_model(weights: str) -> str | None:
-    """Id of the pinned model that ``data/hub/models/ID.json`` names; None: the path names another artifact."""
-    match = re.fullmatch(rf"{HUB}/models/(.+)\.json", weights)
-    return match[1] if match else None

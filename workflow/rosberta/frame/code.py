@@ -18,13 +18,13 @@ PACKAGES = Path(__file__).parents[2]
 """The folder of the packages `rosberta` and `miniature`."""
 
 CARRIERS = ("rosberta.frame", "rosberta.experiment", "rosberta.outside")
-"""Rooms that carry artifacts, and decide none."""
+"""Rooms that carry artifacts and parameters, and decide none."""
+
+DECIDING = ("rosberta.frame.flow", "rosberta.frame.rows", "rosberta.frame.weights")
+"""What of these rooms decides something all the same: what the report shows, how rows are written, what paths name."""
 
 DECIDED_OUTSIDE = "rosberta.stages.hub"
 """The stage that writes what the room `outside` finds."""
-
-SHOWN = ("rosberta.frame.flow",)
-"""What the report shows of the frame."""
 
 BESIDE = (".css", ".csv", ".j2", ".json")
 """Endings of files that modules read from their own folder."""
@@ -48,7 +48,7 @@ def closure(module: str) -> frozenset[str]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or (name != module and name not in SHOWN and _within(name, carriers)):
+        if name in found or (name != module and name not in DECIDING and _within(name, carriers)):
             continue
         found.add(name)
         waiting += imports(name)
@@ -77,6 +77,12 @@ def _imports(node: ast.AST) -> Iterator[str]:
     )
     for child in ast.iter_child_nodes(node):
         yield from _imports(child)
+
+
+def forget() -> None:
+    """Read the code anew when it is asked for next: it may have been edited since."""
+    for known in (closure, imports, _source, _md5):
+        known.cache_clear()
 
 
 def _within(name: str, packages: tuple[str, ...]) -> bool:

@@ -19,7 +19,8 @@ class Stage(NamedTuple):
     keys: str | None = None
     """Block of the parameters whose names are its keys; None: it runs once."""
     parameters: tuple[str, ...] = ()
-    """The parameters that it reads, as dotted paths: ``{key}`` stands for its key, ``*`` for every name there is."""
+    """The parameters that it reads, as dotted paths: ``{key}`` stands for its key, ``*`` for every name there is. What
+    follows from several blocks has the name of the method of `Experiment` that says so, as ``contrast_of.{key}``."""
     adapter: str | None = None
     """The parameter that names the adapter that it calls, a module of `rosberta.corpus.adapters`."""
 
@@ -71,7 +72,7 @@ FLOW: dict[str, Stage] = {
         "writes the plan of a mixture",
         ("clean", "mine"),
         "mixtures",
-        ("mixtures.{key}", "collect.sources.*.group", "collect.sources.*.prefix"),
+        ("sources_of.{key}", "pairs_of.{key}", "collect.sources.*.group", "collect.sources.*.prefix"),
     ),
     "vocabulary": Stage(
         "adds the donor's tokens to the base",
@@ -83,19 +84,19 @@ FLOW: dict[str, Stage] = {
         "models masked language, merges back",
         ("vocabulary", "mix"),
         "encoders",
-        ("pretrain", "encoders.{key}.mixture", "encoders.{key}.pretrain"),
+        ("pretrain_of.{key}", "encoders.{key}.mixture"),
     ),
     "contrast": Stage(
         "trains with InfoNCE",
         ("pretrain", "mix"),
         "runs",
-        ("contrast", *(f"runs.{{key}}.{field}" for field in ("encoder", "mixture", "seed", "contrast"))),
+        ("contrast_of.{key}", *(f"runs.{{key}}.{field}" for field in ("encoder", "mixture", "seed"))),
     ),
     "merge": Stage(
         "merges the run with its encoder",
         ("contrast", "pretrain"),
         "runs",
-        ("merge", "runs.{key}.encoder", "runs.{key}.merge"),
+        ("merge_of.{key}", "runs.{key}.encoder"),
     ),
     "evaluate": Stage(
         "scores a model on every task",

@@ -17,21 +17,29 @@ def slices(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The slice of every job but `check`, by the job's name: ``stage``, or ``stage@key``.
 
     Args:
-        parameters: the whole experiment as plain data.
+        parameters: the whole experiment as plain data (`rosberta.experiment.Experiment.resolved`).
     """
-    found = {}
-    for name, stage in FLOW.items():
-        if name == "check":
-            continue
-        for key in jobs_of(name, parameters):
-            modules = [f"rosberta.stages.{name}"]
-            if stage.adapter:
-                modules.append(f"rosberta.corpus.adapters.{_at(parameters, stage.adapter.split('.'), key)}")
-            read = {
-                path.replace("{key}", key or ""): _at(parameters, path.split("."), key) for path in stage.parameters
-            }
-            found[f"{name}@{key}" if key else name] = {"parameters": read, "code": code_of(*modules)}
-    return found
+    return {
+        job_of(stage, key): slice_of(stage, key, parameters)
+        for stage in FLOW
+        if stage != "check"
+        for key in jobs_of(stage, parameters)
+    }
+
+
+def slice_of(stage: str, key: str | None, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The slice of one job: the parameters that it reads by their path, and the checksums of its code by theirs."""
+    entry = FLOW[stage]
+    modules = [f"rosberta.stages.{stage}"]
+    if entry.adapter:
+        modules.append(f"rosberta.corpus.adapters.{_at(parameters, entry.adapter.split('.'), key)}")
+    read = {path.replace("{key}", key or ""): _at(parameters, path.split("."), key) for path in entry.parameters}
+    return {"parameters": read, "code": code_of(*modules)}
+
+
+def job_of(stage: str, key: str | None) -> str:
+    """The name of a job."""
+    return f"{stage}@{key}" if key else stage
 
 
 def jobs_of(stage: str, parameters: Mapping[str, Any]) -> list[str | None]:

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from rosberta.frame.mistakes import Mistake
 from rosberta.outside import checksums, client
 from rosberta.outside.mirror import MIRROR
+from rosberta.outside.selection import wanted
 from rosberta.outside.unavailable import Unavailable, Unreachable
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def files_on_hub(kind: str, id: str, pin: Pin) -> tuple[list[dict[str, Any]], st
         raise Unavailable(f"{kind} {id}", "no revision is pinned", advice)
     files = []
     for sibling in sorted(info.siblings or [], key=lambda sibling: sibling.rfilename):
-        if pin.wants(sibling.rfilename):
+        if wanted(sibling.rfilename, pin):
             checksum = {"sha256": sibling.lfs.sha256} if sibling.lfs else {"blob": sibling.blob_id}
             files.append({"path": sibling.rfilename, "bytes": sibling.size, **checksum})
     licence = (info.card_data or {}).get("license")

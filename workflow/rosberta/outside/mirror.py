@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rosberta.frame.files import digest_of, files_of, read_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.outside import checksums
+from rosberta.outside.selection import wanted
 from rosberta.outside.unavailable import Unavailable
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ def files_in_mirror(kind: str, id: str, pin: Pin) -> list[dict[str, Any]]:
     assert root is not None, "a mirror is named"
     where, folder = f"{kind} {id} @ {pin.revision}", root / f"{kind}s" / id
     entry = index_of(root).get(f"{kind}s/{id}", {})
-    paths = [path for path in (file.relative_to(folder).as_posix() for file in files_of(folder)) if pin.wants(path)]
+    paths = [path for path in (file.relative_to(folder).as_posix() for file in files_of(folder)) if wanted(path, pin)]
     if "files" in entry:
         # What else lies there may be of a revision that was mirrored before.
         paths = [path for path in paths if path in entry["files"]]
     sums = {path: checksums.checksum(folder / path) for path in paths}
     for path, said in sorted(entry.get("files", {}).items()):
         checksum = said if isinstance(said, str) else said["sha256"]
-        if pin.wants(path) and sums.get(path) != checksum:
+        if wanted(path, pin) and sums.get(path) != checksum:
             reason = f"{path} differs from its {INDEX}" if path in sums else f"{path} is missing"
             raise Unavailable(where, f"the mirror is damaged: {reason}", "restore the file, or fill the mirror again")
     globs = entry.get("globs", pin.files)

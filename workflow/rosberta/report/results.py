@@ -27,11 +27,11 @@ from rosberta.frame.artifacts import (
     MIXTURES,
     RUNS,
     SCORES,
-    pinned_model,
 )
 from rosberta.frame.files import read_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts
+from rosberta.frame.weights import pinned_model
 from rosberta.published import CATEGORIES, VERSIONS, Version
 
 if TYPE_CHECKING:

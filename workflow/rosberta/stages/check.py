@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (every stage has a key)
     """Write ``data/check/<job>.json`` for every job of the experiment."""
-    jobs = slices(experiment.model_dump(mode="json"))
+    jobs = slices(experiment.resolved())
     with whole(CHECKED) as part:
         part.mkdir()
         for job, slice in jobs.items():

@@ -15,6 +15,7 @@ from rosberta.frame.artifacts import HUB
 from rosberta.frame.files import canonical, files_of, sha256, whole
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.outside.pins import Kind, all_pins, available_files, safe_files
+from rosberta.outside.selection import wanted
 from rosberta.outside.unavailable import Unreachable
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def _listed(root: Path, kind: Kind, id: str, pin: Pin) -> list[dict[str, Any]]:
         raise Mistake(f"{kind} {id}: the miniature has no such {kind}")
     paths = [(file, file.relative_to(folder).as_posix()) for file in files_of(folder)]
     listed = [
-        {"path": path, "bytes": file.stat().st_size, "sha256": sha256(file)} for file, path in paths if pin.wants(path)
+        {"path": path, "bytes": file.stat().st_size, "sha256": sha256(file)}
+        for file, path in paths
+        if wanted(path, pin)
     ]
     return safe_files(kind, id, pin, listed)
