@@ -34,7 +34,8 @@ class Training(Block):
     """Dropout of attention's probabilities (RoBERTa's own: 0.1). The GPU's kernel for packed rows has none, so that
     with any the slower way is taken. Not published: ours."""
     precision: Precision = "fp32"
-    """Of the products: bf16 is several times as fast on a GPU; weights, sums and losses stay in fp32."""
+    """Of the products: bf16 is several times as fast on a GPU; weights, sums and losses stay in fp32.
+    Not published: ours."""
     micro_tokens: int = Field(16_384, ge=1)
     """Tokens computed at once at most, but for a single text that is longer: what bounds memory. No influence on the
     loss but in the last bits, and in what dropout draws."""

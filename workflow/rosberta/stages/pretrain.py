@@ -36,7 +36,7 @@ def run(experiment: Experiment, key: str) -> None:
 
     from rosberta.encoder.folder import positions
     from rosberta.training.loop import learn
-    from rosberta.training.masked_language import MaskedLanguage, texts_of
+    from rosberta.training.masked_language import MaskedLanguage, held, texts_of
     from rosberta.training.token_store import identity_of, opened, place_of, stored, tokenizer_of
 
     chatter.disable_progress_bar()
@@ -54,8 +54,9 @@ def run(experiment: Experiment, key: str) -> None:
     points: list[Point] = []
     texts = 0
     if settings.max_steps != 0:
+        held(plan, mixture)
         place = place_of({"kind": "pretrain", "texts": plan, **identity})
-        store = opened(place) or stored(place, texts_of(plan, mixture), tokenizer)
+        store = opened(place) or stored(place, texts_of(plan), tokenizer)
         texts = len(store)
         before = {name: weight.clone() for name, weight in model.state_dict().items()}
         model.to("cuda" if torch.cuda.is_available() else "cpu")

@@ -55,7 +55,8 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Any) -> 
         part.mkdir()
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part / "tensors")
         sums = {"step": step, "tensors": sha256(part / "tensors"), "state": state}
-        (part / "state.json").write_text(canonical(sums), encoding="utf-8")
+        # Not as canonical JSON, which sorts: a curve that went through a checkpoint is to be written as any other.
+        (part / "state.json").write_text(json.dumps(sums), encoding="utf-8")
     for old in sorted(_steps(folder))[:-KEPT]:
         shutil.rmtree(folder / f"step-{old}", ignore_errors=True)
 

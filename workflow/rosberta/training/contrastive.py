@@ -18,7 +18,7 @@ import torch
 from rosberta.encoder.packing import cut
 from rosberta.frame.artifacts import MINED
 from rosberta.frame.files import sha256
-from rosberta.frame.mistakes import Mistake
+from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.frame.rows import read_batches
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
@@ -68,7 +68,9 @@ def source_of(
         Mistake: the source is missing, or not the one that the plan names.
     """
     path = MINED / f"{name}.parquet"
-    if path.is_file() and sha256(path) != entry["sha256"]:
+    if not path.is_file():
+        raise Missing(path, f"mine@{name}")
+    if sha256(path) != entry["sha256"]:
         raise Mistake(
             f"{path}: is not what the plan of {mixture} names; run `dvc repro mine@{name}`, then `... mix@{mixture}`"
         )

@@ -67,12 +67,14 @@ def learn(work: Work, model: nn.Module, settings: Training, folder: Path) -> lis
     Raises:
         Mistake: a loss or gradient is not finite, or the disk is full; the last checkpoint is kept.
     """
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    device = _device(model)
+    # On a GPU the sums of attention's gradients have no fixed order anyway.
+    torch.use_deterministic_algorithms(device.type == "cpu", warn_only=True)
     rank, world = _place()
     optimizer = optimizer_of(model, settings)
     points: list[Point] = []
     since, tokens, start = Totals(0, 0, 0, 0), 0.0, 0
-    if found := newest(folder, _device(model)):
+    if found := newest(folder, device):
         start, tensors, (points, since, tokens) = found
         since = Totals(*since)
         _restore(model, optimizer, tensors)
@@ -103,6 +105,8 @@ def learn(work: Work, model: nn.Module, settings: Training, folder: Path) -> lis
             if rank == 0 and time.monotonic() - saved > CHECKPOINT_SECONDS and step + 1 < work.steps:
                 _keep(folder, step + 1, model, optimizer, [points, since, tokens])
                 saved = time.monotonic()
+    if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
+        raise Mistake(f"{work.where}: the last step left weights that are no numbers; lower learning_rate")
     model.eval()
     return points
 
@@ -121,7 +125,9 @@ def optimizer_of(model: nn.Module, settings: Training) -> torch.optim.AdamW:
         {"params": [each for each in weights if each.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [each for each in weights if each.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, settings.learning_rate, (settings.beta1, settings.beta2), settings.epsilon)
+    fused = _device(model).type == "cuda"
+    betas = (settings.beta1, settings.beta2)
+    return torch.optim.AdamW(groups, settings.learning_rate, betas, settings.epsilon, fused=fused)
 
 
 def _together(model: nn.Module, totals: Totals, world: int) -> Totals:

@@ -11,7 +11,7 @@ import torch
 from rosberta.encoder.packing import cut
 from rosberta.frame.artifacts import CLEANED
 from rosberta.frame.files import sha256
-from rosberta.frame.mistakes import Mistake
+from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.frame.rows import read_batches
 from rosberta.texts.draws import draw
 from rosberta.texts.ngrams import hash_text
@@ -30,20 +30,28 @@ if TYPE_CHECKING:
     from rosberta.training.token_store import TokenStore
 
 
-def texts_of(plan: Mapping[str, Any], mixture: str) -> Iterator[str]:
-    """The unique texts (anchors, positives, negatives) of a plan's cleaned sources, each when it is first met.
-
-    Memory holds a hash of each.
+def held(plan: Mapping[str, Any], mixture: str) -> None:
+    """Hold the cleaned sources to their plan.
 
     Raises:
         Mistake: a source is missing, or not the one that the plan names.
     """
-    seen: set[int] = set()
     for name, entry in plan["sources"].items():
         path = CLEANED / f"{name}.parquet"
-        if path.is_file() and sha256(path) != entry["sha256"]:
+        if not path.is_file():
+            raise Missing(path, f"clean@{name}")
+        if sha256(path) != entry["sha256"]:
             raise Mistake(f"{path}: is not what the plan of {mixture} names; run `dvc repro mix@{mixture}`")
-        for batch in read_batches(path, ["anchor", "positive", "negatives"]):
+
+
+def texts_of(plan: Mapping[str, Any]) -> Iterator[str]:
+    """The unique texts (anchors, positives, negatives) of a plan's cleaned sources, each when it is first met.
+
+    Memory holds a hash of each.
+    """
+    seen: set[int] = set()
+    for name in plan["sources"]:
+        for batch in read_batches(CLEANED / f"{name}.parquet", ["anchor", "positive", "negatives"]):
             for row in batch:
                 for text in (row["anchor"], row["positive"], *row["negatives"]):
                     if text is not None and (known := hash_text(text)) not in seen:
