@@ -14,7 +14,7 @@ import pytest
 import torch
 from rosberta.embedding.embedder import Embedder
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
 
 if TYPE_CHECKING:
     from rosberta.experiment.training import Contrast, Pretrain
@@ -177,3 +177,14 @@ def mined_rows(source: str, number: int, *, prefix: str = "search", negatives: i
         }
         for n in range(number)
     ]
+
+
+def bert(positions: int) -> Any:
+    """A BERT with random weights, that counts positions from 0."""
+    config = BertConfig(
+        vocab_size=400, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
+        max_position_embeddings=positions, initializer_range=0.1, pad_token_id=1,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return BertForMaskedLM(config)

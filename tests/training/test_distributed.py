@@ -129,12 +129,7 @@ def curve(folder: Path) -> dict[str, np.ndarray]:
     return {name: np.array([point[name] for point in points]) for name in points[0]}
 
 
-UNLIKE = pytest.mark.xfail(
-    strict=True, reason="several processes give 0 to a weight that has no gradient, one does not"
-)
-
-
-@pytest.mark.parametrize("name", ["language", "contrast", "lonely", pytest.param("sparse", marks=UNLIKE)])
+@pytest.mark.parametrize("name", ["language", "contrast", "lonely", "sparse"])
 def test_two_processes_end_where_one_does(trained: Path, name: str) -> None:
     """Weights and curve of two processes are those of one, but for the order of sums; both have the same bits."""
     alone, *each = (load_file(trained / f"{name}-{who}" / "weights") for who in ("alone", "0", "1"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from rosberta.texts.prefixes import PREFIXES
 from rosberta.training.contrastive import Contrastive
 from rosberta.training.masked_language import MaskedLanguage, masking_of
 from rosberta.training.masking import masked
-from rosberta.training.packed import prepared, row_of, states_of
 from rosberta.training.schedule import Schedule
 from rosberta.training.token_store import tokenizer_of
 from safetensors.torch import load_file, save_file
@@ -26,14 +24,13 @@ from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
     MultipleNegativesRankingLoss,
 )
-from support.encoders import ENGLISH, RUSSIAN, contrastive, masked_language, mined_rows, write_roberta
+from support.encoders import ENGLISH, RUSSIAN, bert, contrastive, masked_language, mined_rows, write_roberta
 from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForMaskedLM, BertConfig, BertForMaskedLM
+from transformers import AutoModelForMaskedLM
 
 LENGTH = 40
 ROWS = {"a": mined_rows("a", 22), "b": mined_rows("b", 9, prefix="clustering")}
 TEXTS = [*RUSSIAN, *ENGLISH, "Да.", "слово " * 40]
-BOTH = pytest.mark.parametrize("kind", ["roberta", "bert"])
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +51,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def contrast(**changes: Any) -> Contrast:
-    chosen = {
-        "batch_size": 8,
-        "devices": 4,
-        "hard_negatives": 3,
-        "max_length": LENGTH,
-        "dropout": 0.0,
-        "warmup_steps": 0,
-    }
-    return Contrast(**chosen | changes)
+    chosen = {"batch_size": 8, "devices": 4, "hard_negatives": 3, "max_length": LENGTH, "dropout": 0.0}
+    return Contrast(**{"warmup_steps": 0} | chosen | changes)
 
 
 def pretrain(**changes: Any) -> Pretrain:
@@ -125,7 +115,7 @@ def sentence_transformers(
 def info_nce(encoder: Path, drawn: Schedule, temperature: float) -> float:
     """-log softmax of each anchor's positive among all positives and negatives of its batch, averaged, in NumPy."""
     model = load_sentence_transformer(encoder, "cls", LENGTH).eval()
-    losses: list[float] = []
+    losses = []
     for _, source, rows in drawn.step(0):
         asked, *answers = (model.encode(column).astype(np.float64) for column in columns_of(source, rows))
         documents = np.concatenate(answers)
@@ -389,85 +379,17 @@ def test_no_masked_token_no_gradient(encoder: Path) -> None:
     assert not gradients(work.model)
 
 
-def test_padding_of_the_encoder_and_not_of_the_tokenizer(tmp_path: Path) -> None:
-    """Positions are counted as transformers does, from the configuration's padding, whatever the tokenizer's is."""
-    folder = write_roberta(tmp_path / "tiny", [*RUSSIAN, *ENGLISH], first=("<s>", "</s>", "<unk>", "<mask>", "<pad>"))
-    config = json.loads((folder / "config.json").read_text())
-    assert config["pad_token_id"] == 4
-    (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": 1}))
-    tokenizer = tokenizer_of(folder, LENGTH)
-    texts = [np.array(tokenizer.encode(text).ids, np.int32) for text in TEXTS]
-    assert all((text == 1).any() for text in texts), "texts spell out what the encoder takes for padding"
-    assert_states_are_transformers(AutoModel.from_pretrained(folder, add_pooling_layer=False), texts, filler=4)
-
-
-@BOTH
-def test_states_are_transformers(encoder: Path, kind: str) -> None:
-    """The packed states of texts of many lengths are those of transformers' own padded forward."""
-    tokenizer = tokenizer_of(encoder, LENGTH)
-    texts = [np.array(tokenizer.encode(text).ids, np.int32) for text in TEXTS]
-    model = AutoModel.from_pretrained(encoder, add_pooling_layer=False) if kind == "roberta" else bert().bert
-    assert_states_are_transformers(model, texts, filler=model.config.pad_token_id)
-
-
-def assert_states_are_transformers(model: Any, texts: list[np.ndarray], filler: int) -> None:
-    model.eval()
-    ids = [torch.from_numpy(text.astype(np.int64)) for text in texts]
-    batch = nn.utils.rnn.pad_sequence(ids, True, filler)
-    mask = nn.utils.rnn.pad_sequence([torch.ones_like(each) for each in ids], True, 0)
-    with torch.no_grad():
-        expected = model(input_ids=batch, attention_mask=mask).last_hidden_state[mask.bool()]
-        found = states_of(model, row_of(prepared(model, contrast()), texts), contrast())
-    assert found.std() > 0.1
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
-
-
-def bert() -> Any:
-    """A BERT with random weights, that counts positions from 0."""
-    config = BertConfig(
-        vocab_size=400, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
-        max_position_embeddings=LENGTH, initializer_range=0.1, pad_token_id=1,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return BertForMaskedLM(config)
-
-
 def test_masked_language_of_a_bert(encoder: Path) -> None:
     """A BERT, whose head has another name, learns the same as in transformers."""
-    language = masked_language(encoder, TEXTS, pretrain())
-    store, tokenizer = language._texts, tokenizer_of(encoder, LENGTH)
-    found, gradient = mlm_step_of(MaskedLanguage(bert(), tokenizer, store, pretrain(micro_tokens=200), "pretrain@a"))
+    store, settings = masked_language(encoder, TEXTS, pretrain())._texts, pretrain(micro_tokens=200)
+    tokenizer = tokenizer_of(encoder, LENGTH)
+    found, gradient = mlm_step_of(MaskedLanguage(bert(LENGTH), tokenizer, store, settings, "pretrain@a"))
     batch, labels = padded(encoder, TEXTS, 0, 0, 0.3)
-    reference = bert().eval()
+    reference = bert(LENGTH).eval()
     loss = reference(**batch, labels=labels).loss
     loss.backward()
     assert found == pytest.approx(loss.item(), rel=1e-6)
     assert_near(gradient, gradients(reference), 1e-5)
-
-
-@BOTH
-def test_dropout_reaches_the_modules(encoder: Path, kind: str) -> None:
-    """Of hidden states and of attention each module has what the parameters say; null leaves the base's own."""
-
-    def dropouts(**changes: Any) -> tuple[set[float], set[float]]:
-        model = AutoModel.from_pretrained(encoder, add_pooling_layer=False) if kind == "roberta" else bert().bert
-        for module in model.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.5
-        prepared(model, Contrast(**changes))
-        of_attention = [layer.attention.self.dropout for layer in model.encoder.layer]
-        others = [
-            module
-            for module in model.modules()
-            if isinstance(module, nn.Dropout) and not any(module is each for each in of_attention)
-        ]
-        assert len(others) == 1 + 2 * len(of_attention)
-        return {module.p for module in of_attention}, {module.p for module in others}
-
-    assert dropouts() == ({0.0}, {0.5})
-    assert dropouts(attention_dropout=0.3, dropout=0.0) == ({0.3}, {0.0})
-    assert dropouts(attention_dropout=0.1, dropout=0.2) == ({0.1}, {0.2})
 
 
 @pytest.mark.parametrize("change", [{"dropout": 0.3}, {"attention_dropout": 0.3}])

@@ -100,6 +100,18 @@ def test_a_common_positive_leaves_batches_full() -> None:
     assert sizes.sum() + sum(found.left_out["a"].values()) == 20_000
 
 
+@pytest.mark.parametrize(("labels", "size"), [(64, 64), (50, 32), (300, 128)])
+def test_rows_of_labels_are_spread(labels: int, size: int) -> None:
+    """Where rows share a positive with one in so many, they are spread over the batches: hardly any is left out."""
+    forms = unlike(2_000)
+    forms[:, 1] = 10**6 + np.arange(2_000) % labels
+    found = schedule({"a": texts_of(forms)}, batch_size=size, devices=1, seed=0)
+    for _, rows in batches_of(found):
+        assert len(set(forms[list(rows), 1])) == len(rows)
+    assert len(found.rows) > 0.99 * 2_000
+    assert np.diff(found.starts).mean() > 0.9 * size
+
+
 @pytest.mark.parametrize("rows", [100, 129, 200])
 def test_no_batch_weighs_as_much_as_one_many_times_its_size(rows: int) -> None:
     """A last batch of too few rows is left out and told; a whole source that is small is not."""
@@ -125,6 +137,7 @@ def test_the_inputs_alone_decide() -> None:
     assert twice[:number] == drawn(0)
     assert set(twice[number:]).isdisjoint(drawn(1)), "seed 0's second epoch is not seed 1's first"
     assert set(twice[number:]).isdisjoint(drawn(0))
+    assert [name for name, _ in twice[:number]] != [name for name, _ in twice[number:]], "sources come in a new order"
 
 
 def test_a_source_is_drawn_for_itself() -> None:

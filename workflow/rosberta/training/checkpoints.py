@@ -17,6 +17,7 @@ from torch import Tensor
 
 from rosberta.frame.artifacts import SCRATCH
 from rosberta.frame.files import canonical, sha256, whole
+from rosberta.frame.mistakes import Mistake
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +49,23 @@ def versions() -> dict[str, str]:
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Any) -> None:
-    """Keep what a training is after so many steps, and remove what is older than the last `KEPT`."""
+    """Keep what a training is after so many steps, and remove what is older than the last `KEPT`.
+
+    Raises:
+        Mistake: it cannot be written, as where the disk is full; the checkpoints before it stay.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    with whole(folder / f"step-{step}") as part:
-        part.mkdir()
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part / "tensors")
-        sums = {"step": step, "tensors": sha256(part / "tensors"), "state": state}
-        # Not as canonical JSON, which sorts: a curve that went through a checkpoint is to be written as any other.
-        (part / "state.json").write_text(json.dumps(sums), encoding="utf-8")
+    try:
+        with whole(folder / f"step-{step}") as part:
+            part.mkdir()
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part / "tensors")
+            sums = {"step": step, "tensors": sha256(part / "tensors"), "state": state}
+            # Not as canonical JSON, which sorts: a curve that went through a checkpoint is to be written as any other.
+            (part / "state.json").write_text(json.dumps(sums), encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise Mistake(f"{folder}: a checkpoint cannot be written ({error}); free some room, and start again") from None
     for old in sorted(_steps(folder))[:-KEPT]:
         shutil.rmtree(folder / f"step-{old}", ignore_errors=True)
 

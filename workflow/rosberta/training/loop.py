@@ -136,10 +136,15 @@ def _together(model: nn.Module, totals: Totals, world: int) -> Totals:
         return totals
     summed = torch.tensor(totals, dtype=torch.float64, device=_device(model))
     torch.distributed.all_reduce(summed)
-    for weight in model.parameters():
-        if weight.grad is None:
-            weight.grad = torch.zeros_like(weight)
-        torch.distributed.all_reduce(weight.grad)
+    weights = list(model.parameters())
+    # A weight that no process has a gradient of keeps none, as in one process: AdamW would decay it otherwise.
+    reached = torch.tensor([weight.grad is not None for weight in weights], dtype=torch.int32, device=summed.device)
+    torch.distributed.all_reduce(reached)
+    for weight, processes in zip(weights, reached.tolist(), strict=True):
+        if processes:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+            torch.distributed.all_reduce(weight.grad)
     return Totals(*summed.tolist())
 
 
@@ -160,12 +165,7 @@ def _keep(folder: Path, step: int, model: nn.Module, optimizer: torch.optim.Adam
     for weight, held in optimizer.state.items():
         for part, value in held.items():
             tensors[f"optimizer.{part}.{names[id(weight)]}"] = value
-    try:
-        save(folder, step, tensors, state)
-    except OSError as error:
-        raise Mistake(
-            f"{folder}: a checkpoint cannot be written ({error.strerror}); free some room, and start again"
-        ) from None
+    save(folder, step, tensors, state)
 
 
 def _restore(model: nn.Module, optimizer: torch.optim.AdamW, tensors: dict[str, Tensor]) -> None:

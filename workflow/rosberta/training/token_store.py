@@ -84,14 +84,18 @@ def identity_of(folder: Path, max_length: int) -> dict[str, Any]:
 
 
 def opened(place: Path) -> TokenStore | None:
-    """The store in a folder; None, where there is none that is whole."""
+    """The store in a folder; None, where there is none that is whole, with all that was laid beside its texts."""
     try:
         sizes = json.loads((place / "sizes.json").read_text(encoding="utf-8"))
         ids = np.memmap(place / "ids.bin", np.int32, "r") if sizes["ids"] else np.zeros(0, np.int32)
-        starts, hashes = (np.load(place / f"{name}.npy", mmap_mode="r") for name in ("starts", "hashes"))
-    except (OSError, ValueError, KeyError):
+        beside = {name: np.load(place / f"{name}.npy", mmap_mode="r") for name in sizes["beside"]}
+        starts, hashes = beside["starts"], beside["hashes"]
+        if {name: list(array.shape) for name, array in beside.items()} != sizes["beside"]:
+            return None
+        fits = len(ids) == sizes["ids"] == starts[-1] and len(hashes) == len(starts) - 1
+    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError):
         return None
-    return TokenStore(ids, starts, hashes, place) if len(ids) == sizes["ids"] == starts[-1] else None
+    return TokenStore(ids, starts, hashes, place) if fits else None
 
 
 def stored(
@@ -118,11 +122,11 @@ def stored(
                 starts.append(ends.astype(np.int64))
                 hashes.append(np.array([hash_text(text) for text in batch], np.uint64))
                 bar.update(len(batch))
-        np.save(part / "starts.npy", np.concatenate(starts))
-        np.save(part / "hashes.npy", np.concatenate(hashes))
-        for name, array in (noted or {}).items():
+        beside = {"starts": np.concatenate(starts), "hashes": np.concatenate(hashes), **(noted or {})}
+        for name, array in beside.items():
             np.save(part / f"{name}.npy", array)
-        (part / "sizes.json").write_text(canonical({"ids": end}), encoding="utf-8")
+        shapes = {name: list(array.shape) for name, array in beside.items()}
+        (part / "sizes.json").write_text(canonical({"ids": end, "beside": shapes}), encoding="utf-8")
     found = opened(place)
     assert found is not None, "it was just written"
     return found
