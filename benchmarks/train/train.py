@@ -1,145 +1,248 @@
-"""Speed of the two trainings at a given size, with the project's own trainers, random weights and generated texts.
+"""Speed of the two trainings at a given size: what trains here, and the stock way on the same texts.
 
-    python benchmarks/train/train.py --work contrast
-    python benchmarks/train/train.py --work pretrain
+    python benchmarks/train/train.py --work contrast --precision bf16 --stock --stock-texts 128
+    python benchmarks/train/train.py --work pretrain --precision bf16 --stock --stock-texts 64
 
-Prints tokens a second (texts as long as `--tokens`), memory, and the share of the GPU's peak that the operations make
-up, counted as the command `plan` counts them.
+Weights and token ids are random, lengths are drawn log-normally. Prints a line of JSON a way: tokens a second (padding
+does not count), the share of the GPU's peak in bf16 that the operations needed for them make up, and memory. An
+operation is needed once: what is computed again to save memory does not count, nor does a head where nothing is masked.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
-import random
-import sys
+import math
 import time
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
+import torch
 from rosberta.costs import speeds, work
 from rosberta.experiment.training import Contrast, Pretrain
+from rosberta.training import loop
+from rosberta.training.contrastive import Contrastive, Source
+from rosberta.training.loop import Totals, learn, optimizer_of
+from rosberta.training.masked_language import MaskedLanguage, masking_of
+from rosberta.training.masking import masked
+from rosberta.training.schedule import schedule, texts_of
+from rosberta.training.token_store import TokenStore
+from tokenizers import Tokenizer, models
+from torch import Tensor, nn
+from transformers import RobertaConfig, RobertaForMaskedLM, RobertaModel
+
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+PADDING, LONGEST, SPREADS = 1, 512, {"anchor": 0.4, "document": 0.6}
+OPTIONS: dict[str, tuple[int | None, str]] = {
+    "layers": (24, "of the encoder"), "width": (1024, "of its hidden states"), "vocabulary": (98_505, "of its tokens"),
+    "rows": (None, "of a step: pairs (128), or texts to pretrain on (1024)"), "negatives": (7, "of a pair"),
+    "anchor-tokens": (14, "of an anchor in the mean"), "document-tokens": (90, "of any other text in the mean"),
+    "micro-tokens": (16_384, "computed at once"), "seed": (0, "of all draws"),
+    "stock-texts": (None, "computed at once by the stock way; else all of a column, or of a step"),
+    "steps": (12, "the first third, one at least, is not timed"),
+}  # fmt: skip
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+Asked = argparse.Namespace
+Texts = list[np.ndarray]
+Step = tuple[int, float]  # tokens and operations
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", choices=["contrast", "pretrain"], default="contrast")
-    parser.add_argument("--layers", type=int, default=24)
-    parser.add_argument("--hidden", type=int, default=1024)
-    parser.add_argument("--vocabulary", type=int, default=98_505)
-    parser.add_argument("--tokens", type=int, default=90, help="of a text, special ones included")
-    parser.add_argument("--batch", type=int, default=128, help="rows of pairs, or texts")
-    parser.add_argument("--accumulation", type=int, default=1, help="parts of a batch, in pretraining")
-    parser.add_argument("--mini-batch", type=int, default=None, help="texts embedded at once, in contrast")
-    parser.add_argument("--steps", type=int, default=12, help="the first third is not timed")
-    parser.add_argument("--no-checkpointing", action="store_true")
-    parser.add_argument("--gpu", default="H200")
+    parser.add_argument("--precision", choices=["bf16", "fp32"], default="bf16")
+    for name, (default, told) in OPTIONS.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=told)
+    parser.add_argument("--stock", action="store_true", help="time the stock way too")
+    parser.add_argument("--stock-checkpointing", action="store_true", help="let the stock way recompute activations")
     asked = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        seconds, memory = timed(asked, Path(folder))
-    shape = speeds.Shape(asked.layers, asked.hidden, 4 * asked.hidden, asked.vocabulary)
-    texts = asked.batch * (9 if asked.work == "contrast" else 1)
-    speed = texts * asked.tokens / seconds
-    each = work.operations(asked.work, shape, asked.tokens, recomputed=not asked.no_checkpointing)
-    share = speed * each / speeds.gpus()[asked.gpu]
-    report = {
-        "work": asked.work, "layers": asked.layers, "hidden": asked.hidden, "batch": asked.batch,
-        "tokens_per_text": asked.tokens, "seconds_a_step": round(seconds, 4), "tokens_a_second": round(speed),
-        "share_of_peak": round(share, 3), "memory_gb": round(memory, 1),
-    }  # fmt: skip
-    sys.stdout.write(json.dumps(report) + "\n")
+    asked.rows = asked.rows or (128 if asked.work == "contrast" else 1024)
+    asked.common = {"precision": asked.precision, "micro_tokens": asked.micro_tokens}
+    asked.common |= {"max_steps": asked.steps, "warmup_steps": 1}
+    (contrast if asked.work == "contrast" else pretrain)(asked)
 
 
-def timed(asked: argparse.Namespace, folder: Path) -> tuple[float, float]:
-    """Median seconds of a step, and GPU memory at most in GB."""
-    import torch
-
-    trainer = contrast(asked, folder) if asked.work == "contrast" else pretrain(asked, folder)
-    times: list[float] = []
-    step = trainer.training_step
-
-    def clocked(*arguments, **options):
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        times.append(time.perf_counter())
-        return step(*arguments, **options)
-
-    trainer.training_step = clocked
-    trainer.train()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    times.append(time.perf_counter())
-    parts = asked.accumulation if asked.work == "pretrain" else 1
-    spans = sorted(later - earlier for earlier, later in zip(times[::parts], times[parts::parts], strict=False))
-    spans = spans[: max(1, 2 * len(spans) // 3)]
-    memory = torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else 0.0
-    return spans[len(spans) // 2], memory
+def contrast(asked: Asked) -> None:
+    """Device batches of rows that share no text."""
+    settings = Contrast(batch_size=asked.rows, devices=1, hard_negatives=asked.negatives, **asked.common)
+    chance = np.random.default_rng(asked.seed)
+    number, wide = asked.rows * asked.steps, 1 + asked.negatives
+    forms = np.arange(number * (wide + 1)).reshape(number, wide + 1)
+    rows = np.concatenate([forms[:, :1] // (wide + 1), np.arange(number * wide).reshape(number, wide)], axis=1)
+    anchors, documents = store(asked, "anchor", number, chance), store(asked, "document", number * wide, chance)
+    sources = {"made": Source(anchors, documents, rows.astype(np.int32), forms)}
+    drawn = schedule({"made": texts_of(forms)}, batch_size=asked.rows, devices=1, seed=0, max_steps=asked.steps)
+    batches = []
+    for step in range(asked.steps):
+        ((_, _, which),) = drawn.step(step)
+        batches.append([[anchors[text] for text in rows[which, 0]]])
+        batches[-1] += [[documents[text] for text in column] for column in rows[which, 1:].T]
+    steps = [step_of(asked, [text for column in batch for text in column]) for batch in batches]
+    encoder = made(RobertaModel, asked, add_pooling_layer=False)
+    core(asked, Contrastive(encoder, sources, drawn, settings, asked.seed, "contrast"), encoder, settings, steps)
+    del encoder
+    if asked.stock:
+        stock_contrast(asked, settings, batches, steps)
 
 
-def encoder(asked: argparse.Namespace, folder: Path) -> Path:
-    """A RoBERTa of the size asked for with random weights and a tokenizer of whole words, as transformers saves it."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
+def stock_contrast(asked: Asked, settings: Contrast, batches: list[list[Texts]], steps: list[Step]) -> None:
+    """Sentence-transformers' loss over columns of padded texts."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import losses
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    words = [*special, *(f"w{number}" for number in range(asked.vocabulary - len(special)))]
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, "<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", cls_token="<s>", sep_token="</s>",
-        pad_token="<pad>", unk_token="<unk>", mask_token="<mask>", model_max_length=512,
-    )  # fmt: skip
-    torch.manual_seed(0)
+    class Encoder(RobertaModel):
+        def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+            with autocast(asked):
+                states = super().forward(features["input_ids"], features["attention_mask"]).last_hidden_state
+            return features | {"token_embeddings": states}
+
+    encoder = made(Encoder, asked, add_pooling_layer=False)
+    model = SentenceTransformer(modules=[encoder, Pooling(asked.width, "cls"), Normalize()], device=str(DEVICE))
+    kind: Any = losses.CachedMultipleNegativesRankingLoss if asked.stock_texts else losses.MultipleNegativesRankingLoss
+    cached = {"mini_batch_size": asked.stock_texts} if asked.stock_texts else {}
+    loss = kind(model, scale=1 / settings.temperature, **cached)
+
+    def backward(step: int) -> None:
+        loss([padded(column) for column in batches[step]], None).backward()
+
+    stock(asked, encoder, settings, backward, steps)
+
+
+def pretrain(asked: Asked) -> None:
+    """Steps of masked language modelling."""
+    settings = Pretrain(batch_size=asked.rows, max_length=LONGEST, seed=asked.seed, **asked.common)
+    texts = store(asked, "document", asked.rows * asked.steps, np.random.default_rng(asked.seed))
+    words = {word: number for number, word in enumerate([*SPECIAL, *map(str, range(asked.vocabulary - len(SPECIAL)))])}
+    tokenizer = Tokenizer(models.WordLevel(words, "<unk>"))
+    tokenizer.add_special_tokens(SPECIAL)
+    model = made(RobertaForMaskedLM, asked)
+    training = MaskedLanguage(model, tokenizer, texts, settings, "pretrain")
+    which = [training._drawn(step * asked.rows, (step + 1) * asked.rows)[0] for step in range(asked.steps)]
+    steps = [step_of(asked, [texts[text] for text in each]) for each in which]
+    core(asked, training, model, settings, steps)
+    del model, training
+    if not asked.stock:
+        return
+    model, how = made(RobertaForMaskedLM, asked), masking_of(tokenizer, settings, "pretrain")
+    at_once = asked.stock_texts or asked.rows
+
+    def backward(step: int) -> None:
+        ids = np.concatenate([texts[text] for text in which[step]])
+        starts = np.concatenate([[0], np.cumsum(texts.lengths(which[step]))])
+        hidden, chosen = masked(ids, starts, texts.hashes[which[step]], how)
+        labels = np.full(len(ids), -100)
+        labels[chosen] = ids[chosen]
+        for first in range(0, asked.rows, at_once):
+            part = slice(first, first + at_once)
+            features = padded(np.split(hidden, starts[1:-1])[part])
+            answers = padded(np.split(labels, starts[1:-1])[part], -100)["input_ids"]
+            with autocast(asked):
+                loss = model(**features, labels=answers).loss
+            (loss * len(answers) / asked.rows).backward()
+
+    stock(asked, model, settings, backward, steps)
+
+
+def store(asked: Asked, side: str, number: int, chance: np.random.Generator) -> TokenStore:
+    """Random texts between the first and the last token of RoBERTa, as long as those of a side."""
+    mean, spread = getattr(asked, f"{side}_tokens"), SPREADS[side]
+    drawn = chance.lognormal(math.log(mean) - spread**2 / 2, spread, number)
+    starts = np.concatenate([[0], np.cumsum(np.clip(np.rint(drawn), 4, LONGEST))]).astype(np.int64)
+    ids = chance.integers(len(SPECIAL), asked.vocabulary, starts[-1], np.int32)
+    ids[starts[:-1]], ids[starts[1:] - 1] = 0, 2
+    return TokenStore(ids, starts, chance.integers(0, 1 << 63, number, np.uint64), Path())
+
+
+def made(kind: Any, asked: Asked, **options: Any) -> Any:
+    """A RoBERTa with random weights, on its device; from here on memory is counted."""
+    gc.collect()
+    if DEVICE.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    torch.manual_seed(asked.seed)
     config = RobertaConfig(
-        vocab_size=asked.vocabulary, hidden_size=asked.hidden, num_hidden_layers=asked.layers,
-        num_attention_heads=asked.hidden // 64, intermediate_size=4 * asked.hidden, max_position_embeddings=514,
-        type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2,
+        vocab_size=asked.vocabulary, hidden_size=asked.width, intermediate_size=4 * asked.width, type_vocab_size=1,
+        num_hidden_layers=asked.layers, num_attention_heads=max(1, asked.width // 64), pad_token_id=PADDING,
+        max_position_embeddings=LONGEST + 2,
     )  # fmt: skip
-    RobertaForMaskedLM(config).save_pretrained(folder / "encoder")
-    fast.save_pretrained(folder / "encoder")
-    return folder / "encoder"
+    return kind(config, **options).to(DEVICE)
 
 
-def texts(number: int, asked: argparse.Namespace, chance: random.Random) -> list[str]:
-    """Texts of just so many tokens with the two special ones."""
-    return [
-        " ".join(f"w{chance.randrange(asked.vocabulary // 2)}" for _ in range(asked.tokens - 2)) for _ in range(number)
-    ]
+def padded(texts: Texts, padding: int = PADDING) -> dict[str, Tensor]:
+    """Texts as a collator of transformers lays them."""
+    ids = nn.utils.rnn.pad_sequence([torch.from_numpy(text.astype(np.int64)) for text in texts], True, padding)
+    return {"input_ids": ids.to(DEVICE), "attention_mask": (ids != padding).long().to(DEVICE)}
 
 
-def contrast(asked: argparse.Namespace, folder: Path):
-    """The trainer of the stage `contrast`."""
-    from datasets import Dataset
-    from rosberta.encoder.folder import load_sentence_transformer
-    from rosberta.training.contrastive import prompts_of, trainer_of
-
-    settings = Contrast(
-        batch_size=asked.batch, max_steps=asked.steps, warmup_steps=2, mini_batch=asked.mini_batch,
-        gradient_checkpointing=not asked.no_checkpointing,
-    )  # fmt: skip
-    chance = random.Random(0)
-    names = ["anchor", "positive", *(f"negative_{n}" for n in range(1, 8))]
-    rows = Dataset.from_dict({name: texts(asked.batch * asked.steps, asked, chance) for name in names})
-    # The prefix is one more word for this tokenizer.
-    model = load_sentence_transformer(encoder(asked, folder), "cls", asked.tokens)
-    return trainer_of(model, {"rows": rows}, {"rows": prompts_of("search", settings)}, settings, 0, folder / "run")
+def autocast(asked: Asked) -> torch.autocast:
+    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=asked.precision == "bf16")
 
 
-def pretrain(asked: argparse.Namespace, folder: Path):
-    """The trainer of the stage `pretrain`."""
-    from rosberta.training.masked_language import trainer_of
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
+def step_of(asked: Asked, texts: Texts) -> Step:
+    """What a step over these texts needs, as the command `cost` counts it, each operation once."""
+    shape, tokens = speeds.Shape(asked.layers, asked.width, 4 * asked.width, asked.vocabulary), sum(map(len, texts))
+    needed = sum(len(text) * work.forward(shape, len(text)) for text in texts)
+    if asked.work == "pretrain":
+        needed += Pretrain().mask_probability * tokens * 2 * shape.hidden * shape.vocabulary
+    return tokens, 3 * needed
 
-    start = encoder(asked, folder)
-    settings = Pretrain(
-        batch_size=asked.batch, gradient_accumulation=asked.accumulation, max_steps=asked.steps, warmup_steps=2,
-        max_length=asked.tokens,
-    )  # fmt: skip
-    rows = texts(asked.batch * asked.steps, asked, random.Random(0))
-    model = AutoModelForMaskedLM.from_pretrained(start)
-    return trainer_of(model, AutoTokenizer.from_pretrained(start), rows, settings, folder / "run")
+
+def core(asked: Asked, training: Any, model: nn.Module, settings: Any, steps: list[Step]) -> None:
+    """Time the project's own loop, from the begin of one step to that of the next."""
+    times: list[float] = []
+    compute = training.compute
+
+    def clocked(*arguments: int) -> Totals:
+        times.append(now())
+        return compute(*arguments)
+
+    training.compute = clocked
+    loop.CHECKPOINT_SECONDS = math.inf
+    learn(training, model, settings, Path("no checkpoints"))
+    report(asked, "core", [*times, now()], steps)
+
+
+def stock(asked: Asked, model: Any, settings: Any, backward: Callable[[int], None], steps: list[Step]) -> None:
+    """Time a plain loop: forward, backward, and a step of AdamW."""
+    torch.use_deterministic_algorithms(False)
+    if asked.stock_checkpointing:
+        model.activation_checkpointing_enable()
+    optimizer = optimizer_of(model, settings)
+    model.train()
+    times = [now()]
+    for step in range(len(steps)):
+        optimizer.zero_grad(set_to_none=True)
+        backward(step)
+        nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        optimizer.step()
+        times.append(now())
+    report(asked, "stock", times, steps)
+
+
+def now() -> float:
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def report(asked: Asked, way: str, times: list[float], steps: list[Step]) -> None:
+    """Write what was found, of all steps behind the first third."""
+    first = min(max(1, len(steps) // 3), len(steps) - 1)
+    seconds = times[-1] - times[first]
+    tokens, done = (sum(each) for each in zip(*steps[first:], strict=True))
+    name = torch.cuda.get_device_name() if DEVICE.type == "cuda" else "CPU"
+    peak = next((value for gpu, value in speeds.gpus().items() if gpu in name), None)
+    names = ("work", "layers", "width", "rows", "precision", "micro_tokens" if way == "core" else "stock_texts")
+    told = {"way": way, "device": name} | {each: getattr(asked, each) for each in names}
+    told |= {"tokens_a_step": round(tokens / (len(steps) - first)), "tokens_a_second": round(tokens / seconds)}
+    told |= {"seconds_a_step": round(seconds / (len(steps) - first), 4)}
+    if DEVICE.type == "cuda":
+        memory = round(torch.cuda.max_memory_allocated() / 1e9, 1)
+        told |= {"share_of_peak": peak and round(done / seconds / peak, 3), "memory_gb": memory}
+    print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

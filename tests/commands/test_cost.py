@@ -48,7 +48,7 @@ def test_the_released_run_is_the_published_one(paper: experiment.Experiment) -> 
     jobs = {(job.stage, job.key): job for job in work.works(paper, bulks)}
     full = sum(bulks[name].rows for name in paper.pairs_of("full"))
     assert jobs["contrast", "released"].texts == 9 * full
-    assert jobs["contrast", "full"].texts == 9 * 1500 * paper.contrast.batch_size
+    assert jobs["contrast", "full"].texts == 9 * 1500 * paper.contrast.batch_size * paper.contrast.devices
     assert jobs["pretrain", "ru_en"].texts == bulk.TEXTS_PER_ROW * full
     assert all(job.operations for job in jobs.values())
 

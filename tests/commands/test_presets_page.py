@@ -26,8 +26,6 @@ from support.trees import ROOT
 PRESETS = ROOT / "workflow/presets"
 PAGE = PRESETS / "README.md"
 PROFILE = ROOT / "workflow/profiles/gpu/config.yaml"
-DEVICES = 8
-"""Of the paper's contrastive training (A.2.1)."""
 GPUS = (GPU, "H100", "A100")
 SETTINGS = (
     "mine.first_rank",
@@ -35,7 +33,7 @@ SETTINGS = (
     "mine.negatives",
     "pretrain.epochs",
     "pretrain.batch_size",
-    "pretrain.gradient_accumulation",
+    "pretrain.precision",
     "pretrain.max_length",
     "pretrain.learning_rate",
     "pretrain.warmup_steps",
@@ -44,12 +42,14 @@ SETTINGS = (
     "contrast.temperature",
     "contrast.hard_negatives",
     "contrast.epochs",
+    "contrast.devices",
     "contrast.batch_size",
     "contrast.max_length",
     "contrast.learning_rate",
     "contrast.weight_decay",
     "contrast.warmup_steps",
-    "contrast.gradient_checkpointing",
+    "contrast.precision",
+    "contrast.micro_tokens",
     "merge.base_share",
 )
 
@@ -110,28 +110,6 @@ def test_the_hours_on_other_gpus(paper: Experiment, generated: Generated) -> Non
     by_gpu = {gpu: hours(paper, gpu) for gpu in GPUS}
     rows = ([gpu, *each.values()] for gpu, each in by_gpu.items())
     generated.part(PAGE, "gpus", markdown(["Hours on one", *by_gpu[GPU]], rows, range(1, 6)))
-
-
-def test_what_one_device_leaves_out(paper: Experiment, generated: Generated) -> None:
-    """The preset, and the same with the queries that the paper's devices have in a step together."""
-    pairs = sum(
-        paper.collect.sources[name].cap or paper.collect.cap for name in paper.pairs_of(paper.runs["released"].mixture)
-    )
-    steps = paper.contrast_of("full").max_steps
-    assert steps
-    rows = []
-    for what, devices in (("`paper.yaml`", 1), (f"as published, {DEVICES} devices", DEVICES)):
-        size = devices * paper.contrast.batch_size
-        changed = paper.model_copy(update={"contrast": paper.contrast.model_copy(update={"batch_size": size})})
-        rows.append([what, f"{size:,}", f"{-(-pairs // size):,}", f"{steps * size:,}", hours(changed)["contrast"]])
-    titles = [
-        "",
-        "Queries a step",
-        "Steps of the epoch",
-        f"Pairs in {steps:,} steps",
-        f"`contrast`, hours on one {GPU}",
-    ]
-    generated.part(PAGE, "device", markdown(titles, rows, range(1, 5)))
 
 
 def test_the_jobs(paper: Experiment, generated: Generated) -> None:
@@ -211,11 +189,9 @@ def test_the_words_of_the_prose_hold(paper: Experiment) -> None:
         f"ranks {paper.mine.first_rank} to {paper.mine.last_rank}",
         f"{words[paper.mine.negatives]} hard negatives",
         f"{paper.pretrain.batch_size:,} texts a step",
-        f"trains with {paper.contrast.batch_size} on one device",
-        f"{paper.contrast.batch_size} queries on each, so {DEVICES * paper.contrast.batch_size:,} a step",
+        f"{paper.contrast.devices} device batches of {paper.contrast.batch_size} queries, "
+        f"so {paper.contrast.devices * paper.contrast.batch_size:,} a step",
         f"a run of {paper.contrast_of('full').max_steps:,} steps",
-        f"the preset cuts it into {paper.pretrain.gradient_accumulation}",
-        f"full {paper.contrast.max_length} tokens",
         f"scores {len(paper.models)} models on {len(paper.benchmark.tasks)} tasks",
         f"{len(paper.models)} evaluations are independent",
         f"the {len(paper.benchmark.tasks)} tasks of ruMTEB",

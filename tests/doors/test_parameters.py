@@ -65,7 +65,7 @@ def test_the_paper_preset_has_the_published_hyper_parameters() -> None:
     assert (contrast.temperature, contrast.hard_negatives, contrast.batch_size) == (0.02, 7, 128)
     assert (contrast.learning_rate, contrast.weight_decay, contrast.warmup_steps) == (1e-5, 0.01, 200)
     assert (contrast.max_length, contrast.epochs, contrast.max_steps) == (512, 1, None)
-    assert contrast.gradient_checkpointing
+    assert contrast.devices == 8
     assert paper.merge.base_share == 0.1
     assert paper.clean.max_tokens == 500
     for mixture in ("basic_english", "basic_russian", "basic", "synthetic", "full"):
@@ -93,7 +93,21 @@ def broken(data: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("collect/sources/ted/grup", "x", 'collect.sources.ted.grup: unknown key; did you mean "group"?'),
         ("mine/negatives", 0, "mine.negatives: input should be greater than or equal to 1, found 0"),
         ("mine/last_rank", 22, "mine: ranks 20-22 hold fewer documents than negatives: 7"),
-        ("pretrain/gradient_accumulation", 5, "pretrain: batch_size 32 cannot be computed in 5 equal parts"),
+        (
+            "pretrain/warmup_steps",
+            101,
+            "pretrain: warmup_steps 101 are more than max_steps 100; lower the one, or raise the other",
+        ),
+        (
+            "contrast/max_steps",
+            9,
+            "contrast: warmup_steps 10 are more than max_steps 9; lower the one, or raise the other",
+        ),
+        ("runs/full/contrast", {"warmup_steps": 121}, "contrast: warmup_steps 121 are more than max_steps 120"),
+        ("pretrain/gradient_accumulation", 4, "pretrain.gradient_accumulation: unknown key"),
+        ("contrast/devices", 0, "contrast.devices: input should be greater than or equal to 1, found 0"),
+        ("contrast/precision", "fp16", "contrast.precision: 'fp16' is not known; did you mean \"bf16\"?"),
+        ("contrast/clip_norm", 0, "contrast.clip_norm: input should be greater than 0"),
         ("contrast/temperature", "warm", "contrast.temperature: input should be a valid number"),
         ("collect/sources/ted/prefix", "serch", 'did you mean "search"?'),
         ("collect/sources/ted/adapter", "translations", 'did you mean "translation"?'),
@@ -151,6 +165,14 @@ def test_a_mistake_is_one_clear_line(data: dict[str, Any], path: str, value: Any
     lines = [line for line in str(caught.value).splitlines() if sentence in line]
     assert lines, str(caught.value)
     assert all(line.startswith("params.yaml: ") or path.startswith("runs") for line in lines)
+
+
+@pytest.mark.parametrize("block", ["pretrain", "contrast"])
+@pytest.mark.parametrize("max_steps", [0, 10, None])
+def test_a_warm_up_may_fill_a_training(data: dict[str, Any], block: str, max_steps: int | None) -> None:
+    """A warm-up as long as the training is none too long; nor is any where epochs decide, or nothing is trained."""
+    data[block] |= {"max_steps": max_steps, "warmup_steps": 10}
+    parameters.check(data)
 
 
 def test_single_texts_are_no_pairs(data: dict[str, Any]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from rosberta.encoder.unpadded import add_norm, attend, largest, packed, split, up_gelu
+from rosberta.encoder.attention import attend
+from rosberta.encoder.packing import packed, split
+from rosberta.encoder.unpadded import add_norm, largest, up_gelu
 
 
 @pytest.mark.parametrize("first", [False, True])

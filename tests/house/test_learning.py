@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rosberta.doors import parameters
 from rosberta.experiment import Experiment
@@ -29,24 +29,40 @@ def trained(experiment: Experiment, folder: Path, *, shuffled: bool) -> float:
     """Train on the mined sources, with each source's positives shuffled or not; score question to passage (0-100)."""
     import mteb
     from rosberta.embedding.embedder import Embedder
-    from rosberta.encoder.folder import load_sentence_transformer
+    from rosberta.encoder.folder import encoder_of, load_sentence_transformer
     from rosberta.evaluation.mteb_model import Evaluated, meta_of
     from rosberta.evaluation.prompts import model_prompts
     from rosberta.evaluation.tasks import load_task
-    from rosberta.training.contrastive import dataset, prompts_of, trainer_of
-    from rosberta.training.trainer import train
+    from rosberta.training.contrastive import Contrastive, source_of
+    from rosberta.training.loop import learn
+    from rosberta.training.schedule import schedule, texts_of
+    from rosberta.training.token_store import identity_of, tokenizer_of
 
     settings = experiment.contrast_of("full")
     plan = read_json(MIXTURES / "full.json")["sources"]
-    rows = {name: dataset(name, entry, settings, "full") for name, entry in plan.items()}
+    start, length = ENCODERS / "ru_en", settings.max_length
+    tokenizer, identity = tokenizer_of(start, length), identity_of(start, length)
+    sources = {
+        name: source_of(name, entry, "full", settings.hard_negatives, tokenizer, identity)
+        for name, entry in plan.items()
+    }
     if shuffled:
-        for name, each in rows.items():
-            positives = random.Random(0).sample(list(each["positive"]), len(each))
-            columns = each.column_names
-            rows[name] = each.remove_columns("positive").add_column("positive", positives).select_columns(columns)
-    model = load_sentence_transformer(ENCODERS / "ru_en", "cls", settings.max_length)
-    prompts = {name: prompts_of(entry["prefix"], settings) for name, entry in plan.items()}
-    train(trainer_of(model, rows, prompts, settings, 0, folder), folder)
+        for name, each in sources.items():
+            order = np.random.default_rng(0).permutation(len(each.rows))
+            rows, forms = each.rows.copy(), each.forms.copy()
+            rows[:, 1], forms[:, 1] = rows[order, 1], forms[order, 1]
+            sources[name] = each._replace(rows=rows, forms=forms)
+    drawn = schedule(
+        {name: texts_of(each.forms) for name, each in sources.items()},
+        batch_size=settings.batch_size,
+        devices=settings.devices,
+        seed=0,
+        max_steps=settings.max_steps,
+    )
+    model = load_sentence_transformer(start, "cls", length)
+    encoder = encoder_of(model)
+    learn(Contrastive(encoder, sources, drawn, settings, 0, "contrast@learned"), encoder, settings, folder)
+    encoder.set_attn_implementation("sdpa")
     tasks = experiment.benchmark.tasks
     task = load_task("RuBQRetrieval", tasks["RuBQRetrieval"], BENCHMARK / "RuBQRetrieval")
     prompted = model_prompts("rosberta", tasks)

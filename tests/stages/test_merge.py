@@ -37,7 +37,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_roberta(tmp_path / "other", [*RUSSIAN, *ENGLISH], seed=1)
     CONTRASTED.mkdir(parents=True)
     save(load_sentence_transformer(tmp_path / "other", "cls", 24), CONTRASTED, tmp_path / "other")
-    (CONTRASTED / "loss.jsonl").write_text("{}\n")
+    for name in ("loss.jsonl", "schedule.parquet"):
+        (CONTRASTED / name).write_text("{}\n")
     return tmp_path
 
 
@@ -79,8 +80,8 @@ def test_what_is_written_is_the_same_kind_of_model(project: Path) -> None:
     names = [
         sorted(file.relative_to(folder).as_posix() for file in files_of(folder)) for folder in (MERGED, CONTRASTED)
     ]
-    # The curve is that of the training.
-    assert names[0] == [name for name in names[1] if name != "loss.jsonl"]
+    # Curve and schedule are those of the training.
+    assert names[0] == [name for name in names[1] if name not in ("loss.jsonl", "schedule.parquet")]
     for file in names[0]:
         same = (MERGED / file).read_bytes() == (CONTRASTED / file).read_bytes()
         assert same == (file != "model.safetensors"), file

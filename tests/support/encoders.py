@@ -1,15 +1,26 @@
-"""Tiny encoders for tests: RoBERTa with byte-level BPE and two layers, whose weights depend on a seed alone."""
+"""Tiny encoders for tests: RoBERTa with byte-level BPE and two layers, whose weights depend on a seed alone.
+
+And tiny trainings of them, as the stages put them together, in the project that is the current directory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from rosberta.embedding.embedder import Embedder
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
+
+if TYPE_CHECKING:
+    from rosberta.experiment.training import Contrast, Pretrain
+    from rosberta.training.contrastive import Contrastive
+    from rosberta.training.masked_language import MaskedLanguage
+    from rosberta.training.schedule import Schedule
 
 # As in every stage: sums of floats depend on the number of threads, and tiny models are slower with several.
 torch.set_num_threads(1)
@@ -101,3 +112,79 @@ def texts_computed(patch: pytest.MonkeyPatch) -> list[int]:
 
     patch.setattr(Embedder, "_compute", counted)
     return computed
+
+
+def contrastive(
+    folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], settings: Contrast, seed: int = 0
+) -> tuple[Contrastive, Schedule]:
+    """A contrastive training of the encoder in a folder on mined rows, by source, and its schedule."""
+    from rosberta.frame.artifacts import MINED
+    from rosberta.frame.files import sha256
+    from rosberta.frame.rows import write_rows
+    from rosberta.training.contrastive import Contrastive, source_of
+    from rosberta.training.schedule import schedule, texts_of
+    from rosberta.training.token_store import identity_of, tokenizer_of
+    from transformers import AutoModel
+
+    tokenizer, identity = (make(folder, settings.max_length) for make in (tokenizer_of, identity_of))
+    sources = {}
+    for name, of_source in rows.items():
+        write_rows(MINED / f"{name}.parquet", of_source, {})
+        entry = {"sha256": sha256(MINED / f"{name}.parquet"), "prefix": of_source[0]["prefix"]}
+        sources[name] = source_of(name, entry, "full", settings.hard_negatives, tokenizer, identity)
+    drawn = schedule(
+        {name: texts_of(source.forms) for name, source in sources.items()},
+        batch_size=settings.batch_size,
+        devices=settings.devices,
+        seed=seed,
+        epochs=settings.epochs,
+        max_steps=settings.max_steps,
+    )
+    encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False, use_safetensors=True)
+    return Contrastive(encoder, sources, drawn, settings, seed, "contrast@a"), drawn
+
+
+def masked_language(folder: Path, texts: Sequence[str], settings: Pretrain) -> MaskedLanguage:
+    """Masked language modelling of the encoder in a folder on texts."""
+    from rosberta.training.masked_language import MaskedLanguage
+    from rosberta.training.token_store import identity_of, opened, place_of, stored, tokenizer_of
+    from transformers import AutoModelForMaskedLM
+
+    tokenizer = tokenizer_of(folder, settings.max_length)
+    place = place_of({"texts": list(texts), **identity_of(folder, settings.max_length)})
+    model = AutoModelForMaskedLM.from_pretrained(folder, use_safetensors=True)
+    store = opened(place) or stored(place, texts, tokenizer)
+    return MaskedLanguage(model, tokenizer, store, settings, "pretrain@a")
+
+
+def mined_rows(source: str, number: int, *, prefix: str = "search", negatives: int = 3) -> list[dict[str, Any]]:
+    """Rows of texts of many lengths, whose negatives are few, so that rows of a batch have some in common."""
+    chance = random.Random(source)
+    words = sorted({word for text in (*RUSSIAN, *ENGLISH) for word in text.split()})
+    place = {"task": "retrieval", "prefix": prefix, "language": "ru", "source": source, "group": "synthetic"}
+
+    def text(side: str, n: int) -> str:
+        return " ".join([*chance.sample(words, chance.randint(1, 7)), side, str(n)])
+
+    spare = [text("мимо", n) for n in range(negatives + 2)]
+    return [
+        {
+            "anchor": text("вопрос", n),
+            "positive": text("ответ", n),
+            "negatives": chance.sample(spare, negatives),
+            **place,
+            "id": f"{source}:{n}",
+        }
+        for n in range(number)
+    ]
+
+
+def bert(positions: int) -> Any:
+    """A BERT with random weights, that counts positions from 0."""
+    config = BertConfig(
+        vocab_size=400, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
+        max_position_embeddings=positions, initializer_range=0.1, pad_token_id=1,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return BertForMaskedLM(config)

@@ -92,10 +92,12 @@ def works(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
         sources = [bulks[source] for source in experiment.pairs_of(run.mixture)]
         pairs = sum(each.rows for each in sources) * contrast.epochs
         if contrast.max_steps is not None:
-            pairs = contrast.max_steps * contrast.batch_size
+            pairs = contrast.max_steps * contrast.batch_size * contrast.devices
         length = _mean([(each.rows, each.tokens) for each in sources])
         texts = pairs * (2 + contrast.hard_negatives)
-        yield _job("contrast", name, "contrast", shape, texts, length, recomputed=contrast.gradient_checkpointing)
+        # Where a device batch does not fit in one micro-batch its texts are embedded twice.
+        twice = contrast.batch_size * (2 + contrast.hard_negatives) * length > contrast.micro_tokens
+        yield _job("contrast", name, "contrast", shape, texts, length, recomputed=twice)
     number, tokens = evaluation_size(experiment)
     for name in experiment.models:
         yield _job("evaluate", name, "embed", _model_shape(experiment, name), number, tokens / number if number else 0)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from rosberta.encoder.unpadded import ENCODERS, Encoder, Row, packed, split
+from rosberta.encoder.packing import Row, packed, split
+from rosberta.encoder.unpadded import ENCODERS, Encoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -9,68 +9,21 @@ Where the first token alone is pooled, the last layer computes nothing for the o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import groupby
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
+from torch.nn.functional import layer_norm, linear
+
+from rosberta.encoder.attention import attend, kernel_of
+from rosberta.encoder.packing import Row
 
 log = logging.getLogger(__name__)
 
 ENCODERS = ("roberta", "xlm-roberta", "bert")
 """Types of models, as transformers calls them, that take a row."""
-
-
-class Row(NamedTuple):
-    """The tokens of some texts, one text after the other. Fast where texts of equal length are neighbours."""
-
-    ids: Tensor
-    """int64, (1, tokens)."""
-    positions: Tensor
-    """int64, (1, tokens): rows of the encoder's table of positions."""
-    starts: Tensor
-    """int32, (texts + 1): where each text starts, and the last one ends."""
-    longest: int
-    """Tokens of the longest text."""
-    runs: tuple[tuple[int, int], ...]
-    """Neighbours of equal length: how many texts, and of how many tokens each."""
-
-    def to(self, device: torch.device) -> Row:
-        """The row on a device; the host does not wait for the copy."""
-        if device.type != "cuda":
-            return self
-        ids, positions, starts = (each.pin_memory().to(device, non_blocking=True) for each in self[:3])
-        return self._replace(ids=ids, positions=positions, starts=starts)
-
-
-def packed(texts: Sequence[np.ndarray], padding: int | None) -> Row:
-    """Lay the token ids of texts into one row.
-
-    Args:
-        texts: token ids of each text, with its special tokens.
-        padding: of RoBERTa's kind of encoder the id of padding, from which it counts positions; else None.
-    """
-    lengths = np.array([len(text) for text in texts])
-    starts = np.concatenate([[0], lengths.cumsum()])
-    ids = np.concatenate(texts).astype(np.int64)
-    if padding is None:
-        positions = np.arange(len(ids)) - starts[:-1].repeat(lengths)
-    else:
-        # As in RoBERTa itself, a text that spells out the padding token has no position there.
-        counted = ids != padding
-        before = np.concatenate([[0], counted.cumsum()])
-        positions = (before[1:] - before[starts[:-1]].repeat(lengths)) * counted + padding
-    return Row(
-        torch.from_numpy(ids)[None],
-        torch.from_numpy(positions)[None],
-        torch.from_numpy(starts.astype(np.int32)),
-        int(lengths.max()),
-        tuple((sum(1 for _ in run), length) for length, run in groupby(lengths.tolist())),
-    )
 
 
 class Layer(NamedTuple):
@@ -111,7 +64,7 @@ class Encoder:
         norms += [norm for layer in self._layers for norm in (layer.attended_norm, layer.norm)]
         half = weight.dtype in (torch.float16, torch.bfloat16)
         self._between = torch.float16 if half and largest(norms) < torch.finfo(torch.float16).max else torch.float32
-        self._kernel = _kernel(weight.device) if half else None
+        self._kernel = kernel_of(weight.device) if half else None
         self._add_norm = _compiled(weight.device, weight.shape[1], self._between) if self._kernel else add_norm
         self._fused = bool(self._kernel) and encoder.config.hidden_act == "gelu" and hasattr(torch, FUSED)
 
@@ -217,49 +170,3 @@ def _compiled(device: torch.device, width: int, between: torch.dtype) -> Callabl
         log.warning("no kernel was built for sums (%s); embedding is a tenth slower", str(error).split("\n")[0])
         return add_norm
     return compiled
-
-
-def attend(
-    query: Tensor, key: Tensor, value: Tensor, runs: Sequence[tuple[int, int]], *, first: bool = False
-) -> Tensor:
-    """Attend within each text of a row; scores over the root of the size (Vaswani et al. 2017, equation 1).
-
-    Args:
-        query: (tokens, heads, size), or (texts, heads, size) of the first tokens.
-        key: (tokens, heads, size).
-        value: as `key`.
-        runs: `Row.runs`.
-        first: whether there are queries of the first tokens only.
-
-    Returns:
-        As `query`.
-    """
-    of_queries = [(texts, 1) for texts, _ in runs] if first else runs
-    attended = [
-        scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
-        .transpose(1, 2)
-        .flatten(0, 1)
-        for q, k, v in zip(split(query, of_queries), split(key, runs), split(value, runs), strict=True)
-    ]
-    return torch.cat(attended)
-
-
-def split(row: Tensor, runs: Sequence[tuple[int, int]]) -> Iterator[Tensor]:
-    """Yield each run of a tensor over a row's tokens, (tokens, ...), as a batch (texts, tokens of each, ...)."""
-    start = 0
-    for texts, length in runs:
-        yield row[start : start + texts * length].unflatten(0, (texts, length))
-        start += texts * length
-
-
-@cache
-def _kernel(device: torch.device) -> Callable[..., Tensor] | None:
-    """Torch's attention over rows, where it has it and the device runs it."""
-    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
-        return None
-    try:
-        from torch.nn.attention.varlen import varlen_attn
-    except ImportError:
-        return None
-    kernel: Any = varlen_attn
-    return kernel

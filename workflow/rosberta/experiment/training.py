@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from rosberta.experiment.blocks import Block
+from rosberta.experiment.blocks import Block, Precision
 
 
-class Pretrain(Block):
+class Training(Block):
+    """What both trainings have: the optimiser, dropout, precision, and what bounds memory."""
+
+    learning_rate: float = Field(1e-4, gt=0)
+    """Peak learning rate of AdamW."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Weight decay of AdamW; biases and norms have none."""
+    warmup_steps: int = Field(500, ge=0)
+    """Steps of linear warm-up."""
+    decay: Literal["linear", "none"] = "linear"
+    """How the learning rate falls after the warm-up: to 0 at the last step, or not at all. Not published: ours."""
+    beta1: float = Field(0.9, ge=0, lt=1)
+    """AdamW's first moment. Not published: ours (AdamW's own default)."""
+    beta2: float = Field(0.999, ge=0, lt=1)
+    """AdamW's second moment. Not published: ours (AdamW's own default)."""
+    epsilon: float = Field(1e-8, gt=0)
+    """AdamW's epsilon. Not published: ours (AdamW's own default)."""
+    clip_norm: float = Field(1.0, gt=0)
+    """Norm that a step's gradient is cut to. Not published: ours (the usual trainers' default)."""
+    dropout: float | None = Field(None, ge=0, lt=1)
+    """Dropout of hidden states; null: what the base's own configuration says (RoBERTa: 0.1). Not published: ours."""
+    attention_dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout of attention's probabilities (RoBERTa's own: 0.1). The GPU's kernel for packed rows has none, so that
+    with any the slower way is taken. Not published: ours."""
+    precision: Precision = "fp32"
+    """Of the products: bf16 is several times as fast on a GPU; weights, sums and losses stay in fp32.
+    Not published: ours."""
+    micro_tokens: int = Field(16_384, ge=1)
+    """Tokens computed at once at most, but for a single text that is longer: what bounds memory. No influence on the
+    loss but in the last bits, and in what dropout draws."""
+    threads: int = Field(1, ge=1)
+    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+
+def _warms_up(block: Training, max_steps: int | None) -> None:
+    if max_steps and block.warmup_steps > max_steps:
+        raise ValueError(
+            f"warmup_steps {block.warmup_steps} are more than max_steps {max_steps}; lower the one, or raise the other"
+        )
+
+
+class Pretrain(Training):
     """Masked language modelling of the extended encoder."""
 
     epochs: float = Field(1.0, gt=0)
@@ -18,9 +59,6 @@ class Pretrain(Block):
     """Steps at most, instead of `epochs`; 0: no training. Null, as in the paper (4.2): `epochs` decides."""
     batch_size: int = Field(1024, ge=1)
     """Texts a step (paper 4.2: 1024)."""
-    gradient_accumulation: int = Field(1, ge=1)
-    """Parts that a step's batch is computed in; it must divide `batch_size`. No influence on the recipe, though masks
-    and dropout are drawn part by part."""
     max_length: int = Field(512, ge=8)
     """Tokens of a text at most. Not published: ours (that of the contrastive stage)."""
     learning_rate: float = Field(1e-4, gt=0)
@@ -31,24 +69,20 @@ class Pretrain(Block):
     """Steps of linear warm-up, before a linear decay. Not published: ours."""
     mask_probability: float = Field(0.15, gt=0, lt=1)
     """Share of tokens masked. Not published: ours (RoBERTa's 15%)."""
+    whole_words: bool = False
+    """Whether words are masked as a whole rather than token by token. Not published: ours (RoBERTa's way)."""
     base_share: float = Field(0.25, ge=0, le=1)
     """Share of the model before training in the SLERP of the encoder layers after it (paper 4.2: 0.25)."""
     seed: int = Field(0, ge=0)
     """Seed of masking, order and dropout. Not published: ours."""
-    threads: int = Field(1, ge=1)
-    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
 
     @model_validator(mode="after")
-    def _parts(self) -> Self:
-        if self.batch_size % self.gradient_accumulation:
-            raise ValueError(
-                f"batch_size {self.batch_size} cannot be computed in {self.gradient_accumulation} equal parts; "
-                "let gradient_accumulation divide it"
-            )
+    def _warm_up(self) -> Self:
+        _warms_up(self, self.max_steps)
         return self
 
 
-class Contrast(Block):
+class Contrast(Training):
     """Contrastive training."""
 
     temperature: float = Field(0.02, gt=0)
@@ -59,10 +93,11 @@ class Contrast(Block):
     """Passes over the mixture (paper A.2.1: one, about 3,700 steps)."""
     max_steps: int | None = Field(None, ge=0)
     """Steps at most, instead of `epochs`; 0: no training (paper 4.3: 1,500 for the mixtures of its Table 2)."""
+    devices: int = Field(8, ge=1)
+    """Device batches a step (paper A.2.1: eight devices). The step is the experiment's: one GPU computes them one after
+    the other."""
     batch_size: int = Field(128, ge=2)
-    """Anchors a step on one device (paper A.2.1: 128 on each of eight)."""
-    mini_batch: int | None = Field(None, ge=1)
-    """Texts embedded at once, with cached gradients; null: the whole batch. No influence on the loss."""
+    """Anchors of a device batch, all of one source; each other's texts are its negatives (paper A.2.1: 128)."""
     max_length: int = Field(512, ge=8)
     """Tokens of a text at most (paper A.2.1: 512)."""
     learning_rate: float = Field(1e-5, gt=0)
@@ -71,10 +106,11 @@ class Contrast(Block):
     """Weight decay of AdamW (paper A.2.1: 0.01)."""
     warmup_steps: int = Field(200, ge=0)
     """Steps of linear warm-up, before a linear decay (paper A.2.1: 200)."""
-    gradient_checkpointing: bool = True
-    """Trade time for memory (paper A.2.1: yes). No influence on the result."""
-    threads: int = Field(1, ge=1)
-    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+    @model_validator(mode="after")
+    def _warm_up(self) -> Self:
+        _warms_up(self, self.max_steps)
+        return self
 
 
 class Merge(Block):

@@ -26,7 +26,10 @@ def sentences(error: ValidationError, model: type[BaseModel], where: str) -> Ite
         else:
             message = problem["msg"].removeprefix("Value error, ")
             found = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"
-            yield f"{where}{field or model.__name__.lower()}: {message[0].lower()}{message[1:]}{found}"
+            own = model.__name__.lower()
+            # What is wrong with a block as a whole has no field, and `where` may end in its name.
+            name = where + (field or own) if field or not where.endswith(f"{own}.") else where.rstrip(".")
+            yield f"{name}: {message[0].lower()}{message[1:]}{found}"
 
 
 def _fields(model: type[BaseModel], place: list[str]) -> list[str]:

@@ -1,21 +1,21 @@
 """Stage `contrast`: an encoder becomes an embedding model with InfoNCE, hard negatives and prefixes (paper 4.3, A.2.1).
 
-Each batch comes from one source, drawn in proportion to the sources' batches; its negatives are the hard negatives and
-all other documents of the batch. The embedding is the first token's state, L2-normalised.
+A step is so many device batches, each of one source, drawn in proportion to the sources' sizes; an anchor's negatives
+are the hard negatives and all other documents of its device batch. The embedding is the first token's state,
+L2-normalised.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rosberta.frame.artifacts import ENCODERS, MIXTURES, RUNS
+from rosberta.frame.code import code_of
 from rosberta.frame.files import digest, read_json, whole
 from rosberta.frame.mistakes import Missing
-from rosberta.training.checkpoints import finish, scratch
-from rosberta.training.contrastive import dataset, prompts_of, trainer_of
-from rosberta.training.curves import jsonl, summary
-from rosberta.training.trainer import train
+from rosberta.training.checkpoints import finish, scratch, versions
+from rosberta.training.curves import Point, jsonl, summary
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -24,12 +24,20 @@ log = logging.getLogger(__name__)
 
 
 def run(experiment: Experiment, key: str) -> None:
-    """Write ``results/runs/<key>/contrasted/``: a folder that ``SentenceTransformer(path)`` loads, with ``loss.jsonl``.
+    """Write ``results/runs/<key>/contrasted/``: a folder that ``SentenceTransformer(path)`` loads.
+
+    Beside the model it holds the curve (``loss.jsonl``) and which rows met in which step (``schedule.parquet``).
 
     Raises:
-        Mistake: an input is missing, or not the one that the plan names.
+        Mistake: an input is missing, or not the one that the plan names; or a loss is no number.
     """
-    from rosberta.encoder.folder import load_sentence_transformer, save
+    import torch
+
+    from rosberta.encoder.folder import encoder_of, load_sentence_transformer, save
+    from rosberta.training.contrastive import Contrastive, source_of, write_schedule
+    from rosberta.training.loop import learn
+    from rosberta.training.schedule import schedule, texts_of
+    from rosberta.training.token_store import identity_of, tokenizer_of
 
     settings, run = experiment.contrast_of(key), experiment.runs[key]
     start = ENCODERS / run.encoder
@@ -37,15 +45,41 @@ def run(experiment: Experiment, key: str) -> None:
         raise Missing(start, f"pretrain@{run.encoder}")
     plan = read_json(MIXTURES / f"{run.mixture}.json")
     model = load_sentence_transformer(start, "cls", settings.max_length)
+    length = int(model.max_seq_length or settings.max_length)
+    tokenizer, identity = tokenizer_of(start, length), identity_of(start, length)
     inputs = {"settings": settings.model_dump(), "seed": run.seed, "start": digest(start), "plan": plan}
-    folder = scratch("contrast", key, inputs)
-    points: list[dict[str, float]] = []
+    folder = scratch("contrast", key, inputs | {"code": code_of(__name__), "versions": versions(), **identity})
+    points: list[Point] = []
+    sources = {}
     if settings.max_steps != 0:
-        datasets = {name: dataset(name, entry, settings, run.mixture) for name, entry in plan["sources"].items()}
-        prompts = {name: prompts_of(entry["prefix"], settings) for name, entry in plan["sources"].items()}
-        points = train(trainer_of(model, datasets, prompts, settings, run.seed, folder), folder)
+        sources = {
+            name: source_of(name, entry, run.mixture, settings.hard_negatives, tokenizer, identity)
+            for name, entry in plan["sources"].items()
+        }
+    drawn = schedule(
+        {name: texts_of(source.forms) for name, source in sources.items()},
+        batch_size=settings.batch_size,
+        devices=settings.devices,
+        seed=run.seed,
+        epochs=settings.epochs,
+        max_steps=settings.max_steps,
+    )
+    for name, reasons in drawn.left_out.items():
+        rows = plan["sources"][name]["rows"]
+        told = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
+        log.info("%s: of %d rows of %s are left out of an epoch: %s", key, rows, name, told)
+    if drawn.steps:
+        encoder: Any = encoder_of(model)
+        encoder.to("cuda" if torch.cuda.is_available() else "cpu")
+        work = Contrastive(encoder, sources, drawn, settings, run.seed, f"contrast@{key}")
+        points = learn(work, encoder, settings, folder)
+        encoder.cpu().set_attn_implementation("sdpa")
     with whole(RUNS / key / "contrasted") as part:
         save(model, part, start)
+        write_schedule(drawn, part / "schedule.parquet")
         (part / "loss.jsonl").write_text(jsonl(points), encoding="utf-8")
     finish(folder)
-    log.info("%s: %d rows of %d sources, %s", key, plan["rows"], len(plan["sources"]), summary(points))
+    log.info(
+        "%s: %d steps of %d rows of %d sources, %s",
+        key, drawn.steps, plan["rows"], len(plan["sources"]), summary(points),
+    )  # fmt: skip

@@ -38,6 +38,8 @@ def run(experiment: Experiment, key: str) -> None:
             raise Missing(folder)
     merged = slerp_weights(weights_in(contrasted), weights_in(encoder), share)
     with whole(RUNS / key / "merged") as part:
-        shutil.copytree(contrasted, part, ignore=shutil.ignore_patterns("*.safetensors", "loss.jsonl"))
+        shutil.copytree(
+            contrasted, part, ignore=shutil.ignore_patterns("*.safetensors", "loss.jsonl", "schedule.parquet")
+        )
         save_file(merged, part / "model.safetensors", {"format": "pt"})
     log.info("%s: %d weights, %g of %s in them", key, len(merged), share, experiment.runs[key].encoder)

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from rosberta.encoder.slerp import slerp_weights
 from rosberta.frame.artifacts import ENCODERS, MIXTURES, VOCABULARY
+from rosberta.frame.code import code_of
 from rosberta.frame.files import digest, read_json, whole
 from rosberta.frame.mistakes import Missing
-from rosberta.training.checkpoints import finish, scratch
-from rosberta.training.curves import jsonl, summary
-from rosberta.training.masked_language import texts_of, trainer_of
-from rosberta.training.trainer import train
+from rosberta.training.checkpoints import finish, scratch, versions
+from rosberta.training.curves import Point, jsonl, summary
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -32,8 +31,13 @@ def run(experiment: Experiment, key: str) -> None:
         Mistake: an input is missing, or not the one that the plan names.
     """
     import torch
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoModelForMaskedLM
     from transformers.utils import logging as chatter
+
+    from rosberta.encoder.folder import positions
+    from rosberta.training.loop import learn
+    from rosberta.training.masked_language import MaskedLanguage, held, texts_of
+    from rosberta.training.token_store import identity_of, opened, place_of, stored, tokenizer_of
 
     chatter.disable_progress_bar()
     settings = experiment.pretrain_of(key)
@@ -43,18 +47,23 @@ def run(experiment: Experiment, key: str) -> None:
     mixture = experiment.encoders[key].mixture
     plan = read_json(MIXTURES / f"{mixture}.texts.json")
     model = AutoModelForMaskedLM.from_pretrained(start, use_safetensors=True, dtype=torch.float32)
-    points: list[dict[str, float]] = []
-    folder = scratch("pretrain", key, {"settings": settings.model_dump(), "start": digest(start), "texts": plan})
-    texts: list[str] = []
+    length = min(settings.max_length, positions(model.config))
+    tokenizer, identity = tokenizer_of(start, length), identity_of(start, length)
+    inputs = {"settings": settings.model_dump(), "start": digest(start), "texts": plan}
+    folder = scratch("pretrain", key, inputs | {"code": code_of(__name__), "versions": versions(), **identity})
+    points: list[Point] = []
+    texts = 0
     if settings.max_steps != 0:
-        texts = texts_of(plan, mixture)
-        tokenizer = AutoTokenizer.from_pretrained(start)
-        points = train(trainer_of(model, tokenizer, texts, settings, folder), folder)
-        before = AutoModelForMaskedLM.from_pretrained(start, use_safetensors=True, dtype=torch.float32)
+        held(plan, mixture)
+        place = place_of({"kind": "pretrain", "texts": plan, **identity})
+        store = opened(place) or stored(place, texts_of(plan), tokenizer)
+        texts = len(store)
+        before = {name: weight.clone() for name, weight in model.state_dict().items()}
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
+        points = learn(MaskedLanguage(model, tokenizer, store, settings, f"pretrain@{key}"), model, settings, folder)
+        model.cpu().set_attn_implementation("sdpa")
         layers = f"{model.base_model_prefix}.encoder.layer."
-        merged = slerp_weights(
-            model.state_dict(), before.state_dict(), settings.base_share, lambda name: name.startswith(layers)
-        )
+        merged = slerp_weights(model.state_dict(), before, settings.base_share, lambda name: name.startswith(layers))
         model.load_state_dict(merged)
     with whole(ENCODERS / key) as part:
         model.save_pretrained(part)
@@ -62,4 +71,4 @@ def run(experiment: Experiment, key: str) -> None:
             shutil.copyfile(file, part / file.name)
         (part / "loss.jsonl").write_text(jsonl(points), encoding="utf-8")
     finish(folder)
-    log.info("%s: %d texts, %s", key, len(texts), summary(points))
+    log.info("%s: %d texts, %s", key, texts, summary(points))

@@ -1,20 +1,22 @@
-"""Loss curves."""
+"""Curves of a training: a line a point, with step, loss, accuracy, gradient norm, learning rate and tokens."""
 
 from __future__ import annotations
 
 import json
 
-LOSSES = 100
-"""Points of a loss curve, about."""
+Point = dict[str, float]
+
+POINTS = 100
+"""Points of a curve, about."""
 
 
-def jsonl(points: list[dict[str, float]]) -> str:
-    """A loss curve as ``loss.jsonl``: a line a point with step, loss and learning_rate."""
+def jsonl(points: list[Point]) -> str:
+    """A curve as ``loss.jsonl``."""
     return "".join(json.dumps(point) + "\n" for point in points)
 
 
-def summary(points: list[dict[str, float]]) -> str:
-    """A loss curve in a few words."""
+def summary(points: list[Point]) -> str:
+    """A curve in a few words."""
     if not points:
         return "not trained"
     first, last = points[0], points[-1]

@@ -1,24 +1,37 @@
-"""The loss of contrastive training."""
+"""The losses: InfoNCE over a device batch (van den Oord et al. 2018, equation 4), and the words behind masks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-    from torch import nn
-
-    from rosberta.experiment.training import Contrast
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
 
 
-def loss_of(model: SentenceTransformer, settings: Contrast) -> nn.Module:
-    """InfoNCE over the hard negatives and the batch; with cached gradients where texts are embedded in parts."""
-    from sentence_transformers.sentence_transformer.losses import (
-        CachedMultipleNegativesRankingLoss,
-        MultipleNegativesRankingLoss,
-    )
+def info_nce(anchors: Tensor, documents: Tensor, columns: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Sum over the anchors of -log softmax of their positive among all documents of the batch, by cosine.
 
-    scale = 1 / settings.temperature
-    if settings.mini_batch is None:
-        return MultipleNegativesRankingLoss(model, scale=scale)
-    return CachedMultipleNegativesRankingLoss(model, scale=scale, mini_batch_size=settings.mini_batch)
+    Args:
+        anchors: (rows, dimension).
+        documents: (distinct documents, dimension).
+        columns: int64, (candidates,): of each candidate its document; candidate i is the positive of anchor i, and
+            behind all positives come all negatives, as often as rows bring them.
+        temperature: that cosines are divided by.
+
+    Returns:
+        The sum, and how many anchors are nearest to their positive.
+    """
+    cosines = normalize(anchors.float(), dim=-1) @ normalize(documents.float(), dim=-1).T
+    logits = cosines[:, columns] / temperature
+    labels = torch.arange(len(anchors), device=logits.device)
+    return cross_entropy(logits, labels, reduction="sum"), (logits.detach().argmax(dim=1) == labels).sum()
+
+
+def masked_words(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum over masked places of the cross entropy, and how many are guessed right.
+
+    Args:
+        logits: (places, vocabulary).
+        labels: int64, (places,).
+    """
+    loss = cross_entropy(logits.float(), labels, reduction="sum")
+    return loss, (logits.detach().argmax(dim=1) == labels).sum()

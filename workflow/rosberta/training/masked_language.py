@@ -1,78 +1,173 @@
-"""Masked language modelling: the unique texts of a mixture, and the trainer that learns them (paper 4.2)."""
+"""Masked language modelling: the unique texts of a mixture, packed, and a head at masked places only (paper 4.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
+from rosberta.encoder.packing import cut
 from rosberta.frame.artifacts import CLEANED
 from rosberta.frame.files import sha256
-from rosberta.frame.mistakes import Mistake
-from rosberta.frame.rows import read_rows
-from rosberta.training.trainer import arguments
+from rosberta.frame.mistakes import Missing, Mistake
+from rosberta.frame.rows import read_batches
+from rosberta.texts.draws import draw
+from rosberta.texts.ngrams import hash_text
+from rosberta.training.loop import Totals
+from rosberta.training.losses import masked_words
+from rosberta.training.masking import Masking, masked, word_starts
+from rosberta.training.packed import fix_dropout, prepared, row_of, states_of
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+    from collections.abc import Iterator
+
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedModel
 
     from rosberta.experiment.training import Pretrain
+    from rosberta.training.token_store import TokenStore
 
 
-def texts_of(plan: Mapping[str, Any], mixture: str) -> list[str]:
-    """The unique texts (anchors, positives, negatives) of a plan's cleaned sources, sorted.
+def held(plan: Mapping[str, Any], mixture: str) -> None:
+    """Hold the cleaned sources to their plan.
 
     Raises:
         Mistake: a source is missing, or not the one that the plan names.
     """
-    texts: set[str] = set()
     for name, entry in plan["sources"].items():
         path = CLEANED / f"{name}.parquet"
-        table = read_rows(path)
+        if not path.is_file():
+            raise Missing(path, f"clean@{name}")
         if sha256(path) != entry["sha256"]:
             raise Mistake(f"{path}: is not what the plan of {mixture} names; run `dvc repro mix@{mixture}`")
-        texts.update(table["anchor"].to_pylist(), table["positive"].drop_null().to_pylist())
-        texts.update(text for negatives in table["negatives"].to_pylist() for text in negatives)
-    return sorted(texts)
 
 
-def trainer_of(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: list[str],
-    settings: Pretrain,
-    folder: Path,
-) -> Trainer:
-    """The trainer of a model that is to predict masked tokens of `texts`, before its first step."""
-    from transformers import Trainer, TrainingArguments
+def texts_of(plan: Mapping[str, Any]) -> Iterator[str]:
+    """The unique texts (anchors, positives, negatives) of a plan's cleaned sources, each when it is first met.
 
-    from rosberta.encoder.folder import positions
-    from rosberta.training.masking import Masking
-
-    length = min(settings.max_length, positions(model.config))
-    return Trainer(
-        model=model,
-        args=TrainingArguments(
-            **arguments(settings, settings.seed, len(texts), folder),
-            per_device_train_batch_size=settings.batch_size // settings.gradient_accumulation,
-            gradient_accumulation_steps=settings.gradient_accumulation,
-            # Else the mask of special tokens would not reach the collator.
-            remove_unused_columns=False,
-        ),
-        train_dataset=_Tokenized(texts, tokenizer, length),
-        data_collator=Masking(tokenizer, settings.mask_probability, settings.seed),
-    )
+    Memory holds a hash of each.
+    """
+    seen: set[int] = set()
+    for name in plan["sources"]:
+        for batch in read_batches(CLEANED / f"{name}.parquet", ["anchor", "positive", "negatives"]):
+            for row in batch:
+                for text in (row["anchor"], row["positive"], *row["negatives"]):
+                    if text is not None and (known := hash_text(text)) not in seen:
+                        seen.add(known)
+                        yield text
 
 
-class _Tokenized:
-    """Texts, cut into tokens when they are asked for."""
+def steps_of(texts: int, settings: Pretrain) -> int:
+    """How many steps a training takes."""
+    if settings.max_steps is not None:
+        return settings.max_steps
+    return -(-round(settings.epochs * texts) // settings.batch_size)
 
-    def __init__(self, texts: list[str], tokenizer: PreTrainedTokenizerBase, length: int) -> None:
-        self.texts, self.tokenizer, self.length = texts, tokenizer, length
 
-    def __len__(self) -> int:
-        return len(self.texts)
+class MaskedLanguage:
+    """The work of masked language modelling."""
 
-    def __getitem__(self, place: int) -> Mapping[str, Iterable[int]]:
-        return self.tokenizer(
-            self.texts[place], truncation=True, max_length=self.length, return_special_tokens_mask=True
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Tokenizer, texts: TokenStore, settings: Pretrain, where: str
+    ) -> None:
+        """Take a model for masked language modelling, on its device, and texts.
+
+        Raises:
+            Mistake: the tokenizer has no mask, or does not mark where words begin.
+        """
+        self.model, self.where = model, where
+        self._encoder = prepared(model.base_model, settings)
+        head: Any = getattr(model, "lm_head", None) or model.cls
+        self._head = head
+        self._texts, self._settings = texts, settings
+        self.steps = steps_of(len(texts), settings)
+        self._masking = masking_of(tokenizer, settings, where)
+        self._epoch, self._order = -1, np.zeros(0, np.int64)
+
+    def compute(self, step: int, rank: int, world: int) -> Totals:
+        """Add the gradient of the micro-batches that this process has of a step."""
+        size = self._settings.batch_size
+        which, epochs = self._drawn(step * size, min((step + 1) * size, self._last()))
+        texts = [self._texts[text] for text in which]
+        starts = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int64)
+        labels = np.concatenate(texts)
+        seeds = self._texts.hashes[which] + np.array(
+            [draw(self._settings.seed, "masks", str(epoch)) for epoch in epochs], np.uint64
         )
+        hidden, chosen = masked(labels, starts, seeds, self._masking)
+        count = len(chosen)
+        found = [Totals(0, 0, 0, 0)]
+        for number, part in enumerate(cut(np.diff(starts), self._settings.micro_tokens)):
+            if number % world == rank and count:
+                found.append(self._micro(part, starts, labels, hidden, chosen, (step, number)))
+        return Totals(*map(sum, zip(*found, strict=True)))
+
+    def _micro(
+        self,
+        part: np.ndarray,
+        starts: np.ndarray,
+        labels: np.ndarray,
+        hidden: np.ndarray,
+        chosen: np.ndarray,
+        name: tuple[int, int],
+    ) -> Totals:
+        fix_dropout("pretrain", self._settings.seed, *name)
+        row = row_of(self._encoder, [hidden[starts[text] : starts[text + 1]] for text in part])
+        # Places in the micro-batch's row of the tokens that were chosen in its texts.
+        first = np.concatenate([[0], np.cumsum(starts[part + 1] - starts[part])])
+        low, high = np.searchsorted(chosen, starts[part]), np.searchsorted(chosen, starts[part + 1])
+        taken = np.concatenate([chosen[a:b] for a, b in zip(low, high, strict=True)])
+        moved = np.concatenate(
+            [chosen[a:b] - starts[text] + at for a, b, text, at in zip(low, high, part, first[:-1], strict=True)]
+        )
+        tokens = int(first[-1])
+        if not len(taken):
+            return Totals(0, 0, 0, tokens)
+        device = row.ids.device
+        states = states_of(self._encoder, row, self._settings)[torch.from_numpy(moved).to(device)]
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.precision == "bf16"):
+            logits = self._head(states)
+        loss, right = masked_words(logits, torch.from_numpy(labels[taken].astype(np.int64)).to(device))
+        (loss / len(chosen)).backward()
+        return Totals(loss.item(), len(taken), right.item(), tokens)
+
+    def _last(self) -> int:
+        """Texts of the whole training."""
+        settings = self._settings
+        if settings.max_steps is not None:
+            return settings.max_steps * settings.batch_size
+        return round(settings.epochs * len(self._texts))
+
+    def _drawn(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """The texts at these places of the whole training, and their epochs."""
+        number = len(self._texts)
+        places = np.arange(start, end)
+        epochs = places // number
+        parts = []
+        for epoch in np.unique(epochs).tolist():
+            if epoch != self._epoch:
+                chance = np.random.Generator(np.random.PCG64(draw(self._settings.seed, "order", str(epoch))))
+                self._epoch, self._order = epoch, chance.permutation(number)
+            parts.append(self._order[places[epochs == epoch] - epoch * number])
+        return np.concatenate(parts), epochs
+
+
+def masking_of(tokenizer: Tokenizer, settings: Pretrain, where: str) -> Masking:
+    """How tokens are chosen, for a tokenizer.
+
+    Raises:
+        Mistake: it has no mask, or does not mark where words begin.
+    """
+    special = {number: token.content for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    mask = next((number for number, token in special.items() if token in ("<mask>", "[MASK]")), None)
+    if mask is None:
+        raise Mistake(f"{where}: its tokenizer has no mask; choose a base for masked language modelling")
+    size = tokenizer.get_vocab_size()
+    words = None
+    if settings.whole_words:
+        words = word_starts([tokenizer.id_to_token(number) or "" for number in range(size)])
+        if not words.any():
+            raise Mistake(f"{where}: its tokenizer does not mark where words begin; set whole_words: false")
+    return Masking(settings.mask_probability, mask, size, np.array(sorted(special), np.int64), words)

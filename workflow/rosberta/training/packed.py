@@ -1,0 +1,52 @@
+"""What both trainings compute with: transformers' model over packed micro-batches, with dropout that repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rosberta.encoder.attention import keywords, pack_attention
+from rosberta.encoder.packing import Row, packed
+from rosberta.texts.draws import draw
+
+if TYPE_CHECKING:
+    from rosberta.experiment.training import Training
+
+
+def prepared(encoder: Any, settings: Training) -> Any:
+    """Make an encoder ready to be trained on rows: packed attention, and the dropout that the parameters name."""
+    pack_attention(encoder)
+    for name, module in encoder.named_modules():
+        if isinstance(module, nn.Dropout):
+            if name.endswith("attention.self.dropout"):
+                module.p = settings.attention_dropout
+            elif settings.dropout is not None:
+                module.p = settings.dropout
+    return encoder
+
+
+def row_of(encoder: Any, texts: Sequence[np.ndarray]) -> Row:
+    """The row of some texts, with the positions that the encoder was made with, on its device."""
+    padding = None if encoder.config.model_type == "bert" else encoder.config.pad_token_id
+    return packed(texts, padding).to(next(encoder.parameters()).device)
+
+
+def states_of(encoder: Any, row: Row, settings: Training) -> Tensor:
+    """The encoder's states of all tokens, (tokens, width)."""
+    with _precision(row.ids.device, settings):
+        states: Tensor = encoder(**keywords(row)).last_hidden_state[0]
+    return states
+
+
+def fix_dropout(*what: object) -> None:
+    """Let the dropout that follows depend on the seed, step and part that are named here, and on nothing before."""
+    torch.manual_seed(draw(0, *map(str, what)) % (1 << 63))
+
+
+def _precision(device: torch.device, settings: Training) -> AbstractContextManager[Any]:
+    return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16")
