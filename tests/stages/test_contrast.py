@@ -271,7 +271,7 @@ def test_equal_bytes_twice_and_the_seed_counts(project: Path) -> None:
     # Once with the tokens that the first training kept, once without.
     run(experiment(), "a")
     assert digest(CONTRASTED) == first
-    token_store.forget()
+    shutil.rmtree(token_store.STORES)
     run(experiment(), "a")
     assert digest(CONTRASTED) == first
     names = ("model.safetensors", "schedule.parquet", "loss.jsonl")
@@ -356,7 +356,7 @@ def test_changed_source_is_a_mistake(project: Path) -> None:
     for _ in range(2):
         with pytest.raises(Mistake, match=r"data/mined/sentences\.parquet: .*`dvc repro mine@sentences`"):
             run(experiment(), "a")
-        token_store.forget()
+        shutil.rmtree(token_store.STORES)
     assert digest(CONTRASTED) == before
 
 
@@ -368,7 +368,7 @@ def test_missing_inputs_are_mistakes(project: Path) -> None:
     for _ in range(2):
         with pytest.raises(Mistake, match=r"data/mined/sentences\.parquet: missing; run `dvc repro mine@sentences`"):
             run(experiment(), "a")
-        token_store.forget()
+        shutil.rmtree(token_store.STORES)
     (MIXTURES / "full.json").unlink()
     with pytest.raises(Mistake, match=r"data/mixtures/full\.json: missing"):
         run(experiment(), "a")

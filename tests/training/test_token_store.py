@@ -17,7 +17,7 @@ from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
 from rosberta.training import token_store
 from rosberta.training.contrastive import Source, source_of
-from rosberta.training.token_store import STORES, forget, identity_of, opened, place_of, stored, tokenizer_of
+from rosberta.training.token_store import STORES, identity_of, opened, place_of, stored, tokenizer_of
 from support.encoders import ENGLISH, RUSSIAN, mined_rows, write_roberta
 from transformers import AutoTokenizer
 
@@ -141,15 +141,6 @@ def test_equal_inputs_share_a_place(project: Path, encoder: Path, tmp_path: Path
         place_of({"texts": 2, **identity_of(encoder, LENGTH)}),
     ]
     assert len({place, *others}) == 4
-
-
-def test_forgotten(project: Path, encoder: Path) -> None:
-    """All stores can be removed, and that there are none is no error."""
-    forget()
-    place = place_of(identity_of(encoder, LENGTH))
-    stored(place, TEXTS, tokenizer_of(encoder, LENGTH))
-    forget()
-    assert opened(place) is None
 
 
 def source(

@@ -65,7 +65,6 @@ TITLE_NOUNS = (
     *(noun("долина", "f", "valley"), noun("карта", "f", "map"), noun("утро", "n", "morning")),
     *(noun("лестница", "f_c", "staircase"), noun("костёр", "m", "campfire", "костр"), noun("тень", "f_ь", "shadow")),
 )
-TEAM_ADJECTIVES = TITLE_ADJECTIVES[:15]
 COMPANY_ENDINGS = ("отех", "опром", "осервис", "омаш", "олаб", "осталь")
 BRANDS = (
     *("Лумо", "Тарва", "Веста", "Корсо", "Нимбо", "Сорта", "Альфо", "Рондо", "Фарго", "Зента", "Бриго", "Мерта"),

@@ -17,8 +17,6 @@ from miniature.sets.sentences import LEADS, bitexts
 from miniature.world import genres, texts
 from miniature.world.world import Entity, Text, World
 
-FLOAT = pa.float64()
-
 
 def ru_stackoverflow(world: World, rows: int) -> Files:
     """Stack Overflow in Russian as its conversion to parquet: Markdown, answers as a dict of lists.

@@ -18,7 +18,7 @@ from rosberta.texts.ngrams import hash_text
 from rosberta.training.loop import Totals
 from rosberta.training.losses import masked_words
 from rosberta.training.masking import Masking, masked, word_starts
-from rosberta.training.packed import fix_dropout, prepared, row_of, states_of
+from rosberta.training.packed import fix_dropout, precision_of, prepared, row_of, states_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ class MaskedLanguage:
             return Totals(0, 0, 0, tokens)
         device = row.ids.device
         states = states_of(self._encoder, row, self._settings)[torch.from_numpy(moved).to(device)]
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.precision == "bf16"):
+        with precision_of(device, self._settings):
             logits = self._head(states)
         loss, right = masked_words(logits, torch.from_numpy(labels[taken].astype(np.int64)).to(device))
         (loss / len(chosen)).backward()

@@ -38,7 +38,7 @@ def row_of(encoder: Any, texts: Sequence[np.ndarray]) -> Row:
 
 def states_of(encoder: Any, row: Row, settings: Training) -> Tensor:
     """The encoder's states of all tokens, (tokens, width)."""
-    with _precision(row.ids.device, settings):
+    with precision_of(row.ids.device, settings):
         states: Tensor = encoder(**keywords(row)).last_hidden_state[0]
     return states
 
@@ -48,5 +48,6 @@ def fix_dropout(*what: object) -> None:
     torch.manual_seed(draw(0, *map(str, what)) % (1 << 63))
 
 
-def _precision(device: torch.device, settings: Training) -> AbstractContextManager[Any]:
+def precision_of(device: torch.device, settings: Training) -> AbstractContextManager[Any]:
+    """What products are rounded to, as the parameters say."""
     return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16")

@@ -11,7 +11,7 @@ punctuation. That two rows share a hard negative does no harm. Rows that fit now
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -236,7 +236,7 @@ def _conflicts(texts: Texts, slots: np.ndarray, fixed: np.ndarray) -> np.ndarray
     later = np.where(rank[one] > rank[other], one, other)
     expelled = np.zeros(slots.shape, bool)
     expelled[batch[later], place[later]] = True
-    return expelled & ~fixed
+    return expelled
 
 
 def _entries(values: np.ndarray, starts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -256,10 +256,3 @@ def _meetings(
     counts = np.searchsorted(keys[order], wanted, "right") - left
     found = np.stack([np.repeat(ones[0], counts), others[0][order[_ranges(left, counts)]]])
     return found[:, found[0] != found[1]]
-
-
-def share_of(sources: Sequence[str], found: Schedule) -> dict[str, float]:
-    """The share of each source's rows in a schedule."""
-    sizes = np.diff(found.starts)
-    total = max(1, int(sizes.sum()))
-    return {name: float(sizes[found.source == place].sum() / total) for place, name in enumerate(sources)}

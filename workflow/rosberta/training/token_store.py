@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -130,11 +129,6 @@ def stored(
     found = opened(place)
     assert found is not None, "it was just written"
     return found
-
-
-def forget() -> None:
-    """Remove all stores."""
-    shutil.rmtree(STORES, ignore_errors=True)
 
 
 def _batched(texts: Iterable[str]) -> Iterator[list[str]]:
