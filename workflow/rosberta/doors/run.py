@@ -6,18 +6,21 @@ import importlib
 import json
 import os
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
 from rosberta.doors import parameters
+from rosberta.doors.devices import leased
+from rosberta.doors.launch import launch
 from rosberta.frame.artifacts import CHECKED, SCRATCH
 from rosberta.frame.code import forget
 from rosberta.frame.files import canonical
 from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake, nearest
-from rosberta.frame.slices import job_of, slice_of
+from rosberta.frame.slices import job_of, slice_of, value_at
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -47,12 +50,21 @@ def run_stage(stage: str, key: str | None) -> None:
     # What differs for a run, or an encoder, is in its own settings.
     own = {"pretrain": experiment.pretrain_of, "contrast": experiment.contrast_of}.get(stage)
     settings = own(str(key)) if own else getattr(experiment, stage, None)
-    scratch = SCRATCH / job_of(stage, key)
+    one_of_several = "RANK" in os.environ
+    scratch = SCRATCH / job_of(stage, key) / os.environ.get("RANK", "")
     settle(getattr(settings, "threads", 1), online=experiment.hub.origin == "hub", scratch=scratch)
-    try:
-        importlib.import_module(f"rosberta.stages.{stage}").run(experiment, key)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    # The launcher holds the GPUs of its processes.
+    lease: AbstractContextManager[list[str]] = (
+        nullcontext([]) if one_of_several else leased(wanted=_computes_on_gpus(stage, key, experiment))
+    )
+    with lease as devices:
+        if len(devices) > 1 and FLOW[stage].processes:
+            launch([stage, *([key] if key else [])], len(devices))
+        else:
+            try:
+                importlib.import_module(f"rosberta.stages.{stage}").run(experiment, key)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
     if expected is not None:
         forget()
         _hold(stage, key, parameters.load(), expected)
@@ -76,6 +88,11 @@ def _hold(stage: str, key: str | None, experiment: Experiment, expected: str | N
         f"{job_of(stage, key)}: {', '.join(changed[:5])}{', ...' if changed[5:] else ''} changed since `check` ran; "
         "nothing is recorded, start again (snakemake, or dvc repro)"
     )
+
+
+def _computes_on_gpus(stage: str, key: str | None, experiment: Experiment) -> bool:
+    gpu = FLOW[stage].gpu
+    return gpu if isinstance(gpu, bool) else value_at(experiment.resolved(), gpu.split("."), key) is not None
 
 
 def settle(threads: int, *, online: bool, scratch: Path) -> None:
