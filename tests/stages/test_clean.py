@@ -10,10 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rosberta.corpus.duplicates import LISTED
 from rosberta.corpus.rules import OVERLAP
 from rosberta.experiment import corpus
-from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, DUPLICATES, REMOVED
+from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, REMOVED
 from rosberta.frame.files import sha256, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
@@ -57,15 +56,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
 
     def collected(*rows: dict[str, Any], **settings: Any) -> Any:
         write_rows(COLLECTED / "s.parquet", rows, {})
-        DUPLICATES.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist([], schema=LISTED), DUPLICATES / "s.parquet")
         usual = {"tokenizer": MODEL, "max_tokens": 500, "min_characters": 2}
         tasks = {"RuBQRetrieval": None, "RuSTSBenchmarkSTS": None}
-        source = SimpleNamespace(cap=None, language="ru", min_cosine=None)
+        source = SimpleNamespace(language="ru", min_cosine=None)
         return SimpleNamespace(
             clean=corpus.Clean.model_validate(usual | settings),
             benchmark=SimpleNamespace(tasks=tasks),
-            collect=SimpleNamespace(cap=1000, seed=0, sources={"s": source}),
+            collect=SimpleNamespace(sources={"s": source}),
         )
 
     return collected

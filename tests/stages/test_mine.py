@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosberta.encoder.folder import load_sentence_transformer
-from rosberta.frame.artifacts import CLEANED, MINED
+from rosberta.frame.artifacts import DEDUPLICATED, MINED
 from rosberta.frame.files import sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
@@ -204,10 +204,10 @@ def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
     experiment: Any = SimpleNamespace(mine=settings_of())
     rows = source(60)
-    write_rows(CLEANED / "s.parquet", rows, {})
+    write_rows(DEDUPLICATED / "s.parquet", rows, {})
     run(experiment, "s")
     mined = read_rows(MINED / "s.parquet")
-    assert mined.column_names == read_rows(CLEANED / "s.parquet").column_names
+    assert mined.column_names == read_rows(DEDUPLICATED / "s.parquet").column_names
     assert {len(negatives) for negatives in mined["negatives"].to_pylist()} == {7}
     assert mined.drop_columns(["negatives"]).to_pylist() == [
         {name: value for name, value in each.items() if name != "negatives"} for each in rows
@@ -219,7 +219,7 @@ def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     run(experiment, "s")
     assert sha256(MINED / "s.parquet") == before
 
-    write_rows(CLEANED / "r.parquet", [{**each, "group": "synthetic"} for each in rows], {})
+    write_rows(DEDUPLICATED / "r.parquet", [{**each, "group": "synthetic"} for each in rows], {})
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: pytest.fail("no teacher is needed"))
     run(experiment, "r")
     assert read_counts(MINED / "r.parquet")["random"] == 63 * 7
@@ -229,7 +229,7 @@ def test_a_source_too_small_is_a_mistake(teacher: Path, tmp_path: Path, monkeypa
     """Twenty-odd documents leave nothing from rank 20 on: one line says so, and no file appears."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
-    write_rows(CLEANED / "s.parquet", source(20), {})
+    write_rows(DEDUPLICATED / "s.parquet", source(20), {})
     experiment: Any = SimpleNamespace(mine=settings_of())
     with pytest.raises(Mistake, match=r"mine: of 23 rows of s none has 7 negatives among its 23 documents"):
         run(experiment, "s")
@@ -240,6 +240,6 @@ def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A source of single texts is mined to itself: it has no positives, and takes no negatives."""
     monkeypatch.chdir(tmp_path)
     texts = [{**row(text, "", id=f"s:{n}", group="texts"), "positive": None} for n, text in enumerate(RUSSIAN)]
-    write_rows(CLEANED / "books.parquet", texts, {})
+    write_rows(DEDUPLICATED / "books.parquet", texts, {})
     run(SimpleNamespace(mine=None), "books")
     assert read_rows(MINED / "books.parquet").to_pylist() == texts

@@ -1,4 +1,4 @@
-"""The blocks of the corpus: `collect`, `deduplicate`, `clean`, `mine` and `mixtures`."""
+"""The blocks of the corpus: `collect`, `clean`, `deduplicate`, `mine` and `mixtures`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Collect(Block):
     cap: int = Field(100_000, ge=1)
     """Rows of a source at most, unless the source says otherwise (paper Table 6: most are capped at 100 thousand)."""
     surplus: float = Field(1.5, ge=1)
-    """How many times its cap a source is collected, for the cleaning to drop from. Not published: ours."""
+    """How many times its cap a source is collected, for what cleaning and deduplication drop. Not published: ours."""
     sources: dict[Name, Source] = Field(min_length=1)
     """Sources by name."""
     missing: dict[Name, Missing] = {}
@@ -73,11 +73,11 @@ class Deduplicate(Block):
     """Rows that other rows say already."""
 
     precedence: list[Group] = ["retrieval", "basic_russian", "basic_english", "synthetic", "extra", "texts"]
-    """Groups in the order in which they keep what others have, too; in a group sources by name. Not published: ours,
-    what people wrote before what models wrote."""
-    similarity: float = Field(0.85, gt=0, le=1)
-    """Jaccard similarity of the character 5-grams of both sides from which a pair is a near duplicate; 1: equal sets
-    alone. Not published: ours (paper A.1.2: exact matches)."""
+    """Groups in the order in which they keep what others have, too, among sources of as many mixtures, since those of
+    more come first; in a group sources by name. Not published: ours, what people wrote before what models wrote."""
+    similarity: float | None = Field(0.85, gt=0, le=1)
+    """Jaccard similarity of the character 5-grams of both sides from which a pair whose numbers are the same is a near
+    duplicate; null: equal pairs alone are duplicates (paper A.1.2). Not published: ours."""
 
 
 class Overlap(Block):

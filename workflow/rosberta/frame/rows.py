@@ -97,6 +97,12 @@ class Writer:
             if len(self._waiting) == self._group:
                 self._flush()
 
+    def table(self, table: pa.Table) -> None:
+        """Append rows that are a table already, as a row group of their own."""
+        self._flush()
+        if len(table):
+            self._file.write_table(table.cast(self._schema), self._group)
+
     def close(self, counts: Mapping[str, Any]) -> None:
         """Write what is waiting, and the stage's counts."""
         self._flush()
