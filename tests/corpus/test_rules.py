@@ -45,8 +45,11 @@ def cleaned(
 
 def test_the_output_is_tidy_but_not_folded() -> None:
     """ё and case are folded to compare, never in what is written."""
-    (kept,), _, _ = cleaned(row(" Ёлка\u00a0 зелёная? ", "Да,\nЁлка ЗЕЛЁНАЯ.", "Не\u200bт. "))
-    assert (kept["anchor"], kept["positive"], kept["negatives"]) == ("Ёлка зелёная?", "Да, Ёлка ЗЕЛЁНАЯ.", ["Нет."])
+    dressed = row(" Ёлка\u00a0 зелёная? ", "Да,\n Ёлка  ЗЕЛЁНАЯ.", "Не\u200bт. ")
+    (kept,), _, _ = cleaned(dressed)
+    assert (kept["anchor"], kept["positive"], kept["negatives"]) == ("Ёлка зелёная?", "Да,\nЁлка ЗЕЛЁНАЯ.", ["Нет."])
+    (kept,), _, _ = cleaned(dressed, keep_lines=False)
+    assert kept["positive"] == "Да, Ёлка ЗЕЛЁНАЯ."
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ class Rules:
     """Which of some texts are too long."""
     overlap: Callable[[Sequence[str]], Mapping[int, Leak]]
     """Which of some normal forms hold a test text, by place."""
+    keep_lines: bool = True
+    """Whether texts keep their lines."""
     language: str | None = None
     """Language of the source; None: not checked."""
     cosine: Callable[[Sequence[str], Sequence[str]], np.ndarray] | None = None
@@ -147,12 +150,13 @@ class _Tally:
 
 def _batch(rows: Sequence[Row], rules: Rules, related: Related, tally: _Tally) -> Iterator[tuple[Row, Row | None]]:
     """Each row of a batch as it is written, and how it is listed if it is removed."""
+    fresh = partial(tidy, lines=rules.keep_lines)
     tidied = [
         {
             **row,
-            "anchor": tidy(row["anchor"]),
-            "positive": None if row["positive"] is None else tidy(row["positive"]),
-            **{name: [tidy(text) for text in row[name]] for name in ("negatives", "positives")},
+            "anchor": fresh(row["anchor"]),
+            "positive": None if row["positive"] is None else fresh(row["positive"]),
+            **{name: [fresh(text) for text in row[name]] for name in ("negatives", "positives")},
         }
         for row in rows
     ]

@@ -122,6 +122,9 @@ class Clean(Block):
     """A row with a longer text is dropped (paper A.1.2: Russian texts over 500 tokens are)."""
     min_characters: int = Field(3, ge=1)
     """A row with a shorter text is dropped. Not published: ours."""
+    keep_lines: bool = True
+    """Whether texts keep their lines, as the sets of the recipe and the test texts have them; else each is one line.
+    Texts are compared without them. Not published: ours."""
     check_language: bool = True
     """Whether rows that are surely not in their source's language are dropped. Not published: ours."""
     overlap: Overlap = Overlap()

@@ -38,6 +38,7 @@ def run(experiment: Experiment, key: str) -> None:
         min_characters=settings.min_characters,
         overlong=lambda texts: overlong(texts, tokenizer, settings.max_tokens),
         overlap=held.find,
+        keep_lines=settings.keep_lines,
         language=source.language if settings.check_language else None,
         cosine=None if source.min_cosine is None else cosine_of(experiment),
         min_cosine=-1.0 if source.min_cosine is None else source.min_cosine,
