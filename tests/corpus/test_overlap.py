@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rosberta.corpus.alike import FEWEST, MOST, SHARED
 from rosberta.corpus.overlap import COMMON, Benchmark
 from rosberta.experiment.corpus import Overlap
 from rosberta.texts.near_duplicates import similarity
@@ -39,6 +41,13 @@ def halved(original: str, _: random.Random) -> str:
     return " ".join(cut[: (len(cut) + 1) // 2])
 
 
+def shuffled(original: str, chance: random.Random) -> str:
+    """The words of a short text in another order."""
+    cut = original.split()
+    chance.shuffle(cut)
+    return " ".join(cut) if len(cut) <= MOST else original
+
+
 def embedded(original: str, chance: random.Random) -> str:
     """The text in the middle of another one."""
     return f"{text(60, chance)} {original} {text(60, chance)}"
@@ -58,6 +67,8 @@ PLANTED = {
     "half of a short text": (halved, 12),
     "embedded in a longer text": (embedded, 8),
     "short text embedded": (embedded, 6),
+    "words in another order": (shuffled, 8),
+    "one word of a short text changed": (changed, 14),
 }
 
 
@@ -148,13 +159,30 @@ def test_the_rules_are_those_of_plain_python(known: list[str], texts: list[str],
                 return True
         return False
 
+    short = {each: set(each.split()) for each in test_texts if FEWEST <= len(each.split()) <= MOST}
+
+    def weight(stems: set[str]) -> float:
+        counts = {stem: sum(stem in other for other in short.values()) for stem in stems}
+        return sum(math.log((len(short) + 1) / (count + 1)) + 1 for count in counts.values())
+
+    def alike(one: str, other: str) -> float:
+        both = set(one.split()) & short.get(other, set())
+        if not FEWEST <= len(one.split()) <= MOST or len(both) < SHARED:
+            return 0.0
+        return weight(both) / weight(set(one.split()) | short[other])
+
     for place, each in enumerate(texts):
+        shares = [alike(each, other) for other in test_texts]
         if len(each.split()) < 2:
             assert place not in found
         elif each in test_texts:
             assert found[place].rule == "exact"
         elif any(contained(each, other) for other in test_texts):
             assert found[place].rule == "contained"
+        elif max(shares, default=0) > setting.alike + 1e-9:
+            assert found[place].rule in ("near", "alike")
+        elif place in found and found[place].rule == "alike":
+            assert max(shares) > setting.alike - 1e-9
         elif place in found:
             # Candidates are found by chance, so a near one may be missed; what is found is near.
             assert found[place].rule == "near"

@@ -93,6 +93,9 @@ class Overlap(Block):
     """A text of fewer words is no leak, wherever it stands. Not published: ours."""
     similarity: float = Field(0.8, gt=0, le=1)
     """Jaccard similarity of character 5-grams from which a text is nearly a test text. Not published: ours."""
+    alike: float = Field(0.7, gt=0, le=1)
+    """Jaccard similarity of stems, weighted by their rarity, from which a short text is much of a test text. Not
+    published: ours."""
 
 
 class Similarity(Block):

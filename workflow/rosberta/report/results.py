@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 STEPS: dict[str, Path] = {"collect": COLLECTED, "clean": CLEANED, "deduplicate": DEDUPLICATED, "mine": MINED}
 """The stages that a source passes, each with the folder that it writes to."""
 
-RULES = ("exact", "contained", "near")
+RULES = ("exact", "contained", "near", "alike")
 """How a training text may hold a test text."""
 
 ORIGINS = ("provided", "mined", "random")

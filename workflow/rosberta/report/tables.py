@@ -277,8 +277,9 @@ def overlap(results: Results) -> Table:
     sums = (*(totals[rule] for rule in RULES), totals["negatives"])
     lines.append(Row(("All sources", None, *sums, None), total=True))
     caption = (
-        "Training rows that hold a test text of a task: the same words, much of the words in the same order, or nearly "
-        "the same letters. A text that two tasks hold counts for both. All removed rows are in data/removed/."
+        "Training rows that hold a test text of a task: the same words, much of them in the same order, nearly the "
+        "same letters, or, of short texts, most of the same words in any order and form. A text that two tasks hold "
+        "counts for both. All removed rows are in data/removed/."
     )
     return Table("overlap", "Overlap with the benchmark", caption, columns, tuple(lines))
 
