@@ -3,7 +3,7 @@
     python benchmarks/clean/clean.py planted                        # recall of planted copies, false positives
     python benchmarks/clean/clean.py real --mirror DIR              # the same with real test texts, perturbed
     python benchmarks/clean/clean.py overlap --rows 1000000         # training texts against MTEB(rus, v1.1)'s sizes
-    python benchmarks/clean/clean.py stages --rows 1000000          # collect, deduplicate and clean, one after another
+    python benchmarks/clean/clean.py stages --rows 1000000          # collect, clean and deduplicate, one after another
 
 Words are made of syllables and drawn with the frequencies of a language (Zipf). Times are wall-clock of one process,
 memory is its peak.
@@ -253,12 +253,17 @@ def overlap(rows: int, share: float) -> None:
 
 
 def stages(rows: int) -> None:
-    """The stages on one source of generated pairs, of which some are repeated and some nearly."""
+    """The stages on one source of generated pairs.
+
+    Of 100 rows 2 are copies of another, 2 nearly so, 20 have several lines, and 30 an anchor that others have, too: in
+    crowds of 100 to 100,000, in each of which near twins stand.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
     from rosberta.commands import preset
     from rosberta.doors import parameters
-    from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED
+    from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, DEDUPLICATED
+    from rosberta.frame.rows import read_counts
     from rosberta.stages import clean, collect, deduplicate
 
     with TemporaryDirectory() as folder:
@@ -274,6 +279,15 @@ def stages(rows: int) -> None:
             anchors[2::50], positives[2::50] = (
                 [f"{text} и ещё" for text in side[0::50]] for side in (anchors, positives)
             )
+            for place in range(5, number, 10):
+                # Three of ten; each tenth of the parts has larger crowds.
+                size = 100 * 10 ** (start // part % 4)
+                for crowded in range(place, min(place + 3, number)):
+                    anchors[crowded] = (
+                        f"{language.words[(start + crowded) // size]} вопрос толпы об одном и том же предмете"
+                    )
+            positives[6::100] = [f"{text} и ещё" for text in positives[5::100]][: len(positives[6::100])]
+            positives[::5] = [text.replace(" ", "\n", 3) for text in positives[::5]]
             table = pa.table({"anchor": anchors, "positive": positives})
             pq.write_table(table, raw / f"train-{start // part:04}.parquet")
         texts = pa.table(
@@ -295,12 +309,12 @@ def stages(rows: int) -> None:
         clean.overlong = lambda texts, _, limit: {text for text in texts if len(text.split()) > limit}
         with timed("collect", rows=rows):
             collect.run(experiment, "made")
-        with timed("deduplicate", rows=rows):
-            deduplicate.run(experiment)
         with timed("clean", rows=rows):
             clean.run(experiment, "made")
-        kept, collected = (pq.read_metadata(where / "made.parquet").num_rows for where in (CLEANED, COLLECTED))
-        sys.stdout.write(json.dumps({"collected": collected, "kept": kept}) + "\n")
+        with timed("deduplicate", rows=rows):
+            deduplicate.run(experiment)
+        counts = [read_counts(where / "made.parquet") for where in (COLLECTED, CLEANED, DEDUPLICATED)]
+        sys.stdout.write(json.dumps([{"kept": each["kept"], "dropped": each["dropped"]} for each in counts]) + "\n")
 
 
 def main() -> None:
