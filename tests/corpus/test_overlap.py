@@ -104,6 +104,27 @@ def test_unrelated_texts_are_not_found(held: Benchmark) -> None:
     assert held.find([normal(each) for each in texts]) == {}
 
 
+def interrupted(words: int, every: int, chance: random.Random) -> tuple[str, str]:
+    """A text of long words, and the same with a short one behind each so many: without an n-gram in common."""
+    cut = [word for word in chance.sample(VOCABULARY, 6 * words) if len(word) > 5][:words]
+    parts = [cut[place : place + every] for place in range(0, words, every)]
+    return " ".join(cut), " и ".join(" ".join(part) for part in parts)
+
+
+def test_what_is_nearly_a_test_text_is_found_by_its_letters() -> None:
+    """Where no n-gram of words is left, similar letters tell; almost none is missed, and none that is less similar."""
+    chance = random.Random(6)
+    near = [interrupted(56, 7, chance) for _ in range(80)]
+    held = Benchmark((("Task", each) for each, _ in near), SETTINGS)
+    assert all(similarity(*pair) >= SETTINGS.similarity for pair in near)
+    found = held.find([each for _, each in near])
+    assert len(found) >= 79
+    assert {leak.rule for leak in found.values()} == {"near"}
+    less = [interrupted(56, 3, chance) for _ in range(80)]
+    assert all(0.6 <= similarity(*pair) < SETTINGS.similarity for pair in less)
+    assert Benchmark((("Task", each) for each, _ in less), SETTINGS).find([each for _, each in less]) == {}
+
+
 def test_a_common_phrase_is_no_copy() -> None:
     """A phrase that opens many test texts, and a training text, says nothing; a rare one does."""
     chance = random.Random(4)
@@ -113,6 +134,10 @@ def test_a_common_phrase_is_no_copy() -> None:
     assert held.find([opening, f"{opening} {normal(text(8, chance))}"]) == {}
     held = Benchmark((("News", each) for each in known[:COMMON]), SETTINGS)
     assert held.find([opening])[0].rule == "contained"
+    few = " ".join(opening.split()[: SETTINGS.short_words])
+    for number, found in ((COMMON + 2, []), (COMMON, [0])):
+        held = Benchmark((("News", f"{few} {normal(text(20, random.Random(n)))}") for n in range(number)), SETTINGS)
+        assert list(held.find([few])) == found
 
 
 def test_texts_of_few_words_say_nothing(held: Benchmark) -> None:

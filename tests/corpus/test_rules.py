@@ -52,6 +52,20 @@ def test_the_output_is_tidy_but_not_folded() -> None:
     assert kept["positive"] == "Да, Ёлка ЗЕЛЁНАЯ."
 
 
+def test_rows_in_another_language_go() -> None:
+    """Where the source's language is asked for, rows that are surely in another one go, and the others stay."""
+    rows = [
+        row("Кто построил первый мост через реку?", "Первый мост построил инженер.", id="s:0"),
+        row("Хто збудував перший міст?", "Перший міст через річку збудував інженер, і місто дуже зраділо.", id="s:1"),
+        row("Who built the first bridge?", "The bridge was built by an engineer who lived in the town.", id="s:2"),
+    ]
+    for language, kept_ids in (("ru", ["s:0"]), ("en", ["s:2"]), (None, ["s:0", "s:1", "s:2"])):
+        kept, counts, removed = cleaned(*rows, language=language)
+        assert [one["id"] for one in kept] == kept_ids
+        assert counts["dropped"] == ({"another language": 2} if language else {})
+        assert all(one["reason"] == "another language" for one in removed)
+
+
 @pytest.mark.parametrize(
     ("anchor", "positive", "reason"),
     [

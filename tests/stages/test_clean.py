@@ -93,6 +93,26 @@ def test_planted_overlaps_are_found_and_nothing_else(project: Callable[..., Any]
     assert listed[2]["test_text"] == normal("Первый мост построил инженер Иванов.")
 
 
+def test_a_row_counts_for_the_tasks_of_both_sides(project: Callable[..., Any]) -> None:
+    """Anchor and positive may be texts of different tasks: each is told, once; the first decides what is listed."""
+    experiment = project(row("Первый мост построил инженер Иванов", "Сколько лет старому дубу?"))
+    benchmark("RuSTSBenchmarkSTS", ("test", "sentence", "Сколько лет старому дубу?"))
+    with pytest.raises(Mistake, match="none is left"):
+        run(experiment, "s")
+    run(project(row("Первый мост построил инженер Иванов", "Сколько лет старому дубу?"), row("вопрос", "ответ")), "s")
+    one = {"exact": {"rows": 1, "negatives": 0, "ids": ["s:0"]}}
+    assert read_counts(CLEANED / "s.parquet")["overlap"] == {"RuBQRetrieval": one, "RuSTSBenchmarkSTS": one}
+    assert read_rows(REMOVED / "s.parquet").to_pylist()[0]["tasks"] == ["RuBQRetrieval"]
+
+
+def test_another_language_is_asked_for_by_a_parameter(project: Callable[..., Any]) -> None:
+    """`clean.check_language` decides whether a row that is surely not in its source's language goes."""
+    rows = [row("Who was it?", "The bridge was built by an engineer who lived in the town."), row("вопрос", "ответ")]
+    for check, number in ((True, 1), (False, 2)):
+        run(project(*rows, check_language=check), "s")
+        assert read_counts(CLEANED / "s.parquet")["kept"] == number
+
+
 def test_the_number_of_words_decides_what_is_no_leak(project: Callable[..., Any]) -> None:
     """With `min_words` of 1 even "Да" is one."""
     experiment = project(row("Согласны ли вы с этим?", "Да"), row("вопрос", "ответ"), overlap={"min_words": 1})
