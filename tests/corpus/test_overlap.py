@@ -8,7 +8,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rosberta.corpus.alike import FEWEST, MOST, SHARED
+from rosberta.corpus.alike import FEWEST, MOST
 from rosberta.corpus.overlap import COMMON, Benchmark
 from rosberta.experiment.corpus import Overlap
 from rosberta.texts.near_duplicates import similarity
@@ -192,7 +192,7 @@ def test_the_rules_are_those_of_plain_python(known: list[str], texts: list[str],
 
     def alike(one: str, other: str) -> float:
         both = set(one.split()) & short.get(other, set())
-        if not FEWEST <= len(one.split()) <= MOST or len(both) < SHARED:
+        if not FEWEST <= len(one.split()) <= MOST or len(both) < 3:
             return 0.0
         return weight(both) / weight(set(one.split()) | short[other])
 

@@ -247,6 +247,12 @@ def test_a_pair_that_two_sources_share_is_never_in_neither() -> None:
     assert len({row["anchor"] for each in kept.values() for row in each}) == 300
 
 
+def test_duplicates_take_no_place_under_the_cap() -> None:
+    """Of ten pairs, each twice in one source, a cap of ten keeps ten different ones."""
+    twice = [(f"вопрос {n}", f"ответ {n}") for n in range(10)] * 2
+    assert len({row["anchor"] for row in deduplicated({"a": rows("a", *twice)}, cap=10)["a"]}) == 10
+
+
 def test_an_equal_row_takes_over_what_the_other_brings() -> None:
     """Negatives and further positives of both, one of each form, within the same mixtures alone; what is both is
     positive."""
