@@ -140,6 +140,13 @@ def test_a_common_phrase_is_no_copy() -> None:
         assert list(held.find([few])) == found
 
 
+def test_two_stems_are_too_few_to_be_alike() -> None:
+    """Three in another order are a copy, two are not, however often they stand there."""
+    held = Benchmark([("Task", "мост река мост"), ("Task", "сад лес кот")], SETTINGS)
+    found = held.find(["мост мост река", "коты садов лес"])
+    assert {place: leak.rule for place, leak in found.items()} == {1: "alike"}
+
+
 def test_texts_of_few_words_say_nothing(held: Benchmark) -> None:
     """Below `min_words` nothing is a leak, on either side."""
     held = Benchmark([("Task", "да"), ("Task", "первый мост"), ("Task", "кто построил мост")], SETTINGS)
