@@ -36,24 +36,25 @@ def test_there_is_a_slice_for_each_job(preset: str) -> None:
 def test_a_slice_holds_values_by_their_path() -> None:
     """Defaults are filled in, so that an edit of a default is an edit."""
     found = slices(plain())["clean@sberquad"]["parameters"]
-    assert found["collect.cap"] == 100_000
     assert found["collect.sources.sberquad.min_cosine"] is None
     assert found["clean"]["overlap"]["words"] == 8
     groups = {name: source["group"] for name, source in plain()["collect"]["sources"].items()}
-    assert slices(plain())["deduplicate"]["parameters"]["collect.sources.*.group"] == groups
+    found = slices(plain())["deduplicate"]["parameters"]
+    assert found["collect.cap"] == 100_000
+    assert found["collect.sources.*.group"] == groups
 
 
 @pytest.mark.parametrize(
     ("path", "value", "reached"),
     [
-        (("collect", "sources", "sberquad", "cap"), 5, ["collect@sberquad", "clean@sberquad", "report"]),
+        (("collect", "sources", "sberquad", "cap"), 5, ["collect@sberquad", "deduplicate", "report"]),
         (("collect", "sources", "sberquad", "licence"), "mit", ["report"]),
         (("contrast", "temperature"), 0.5, ["contrast@full", "report"]),
         (("merge", "base_share"), 0.5, ["merge@full", "report"]),
         (("runs", "full", "seed"), 9, ["contrast@full", "report"]),
         (("runs", "full", "merge"), {"base_share": 0.7}, ["merge@full", "report"]),
         (("models", "full", "pooling"), "mean", ["evaluate@full", "report"]),
-        (("mixtures", "basic_russian", "without"), ["opus100"], ["mix@basic_russian", "report"]),
+        (("mixtures", "basic_russian", "without"), ["opus100"], ["deduplicate", "mix@basic_russian", "report"]),
     ],
 )
 def test_an_edit_changes_the_slices_that_read_it(path: tuple[str, ...], value: object, reached: list[str]) -> None:
