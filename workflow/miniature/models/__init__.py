@@ -142,8 +142,9 @@ def _roberta(
         weights = {
             name.removeprefix("roberta."): values for name, values in weights.items() if not name.startswith("lm_head.")
         }
+    architecture = "RobertaForMaskedLM" if head else "RobertaModel"
     config = {
-        "architectures": ["RobertaForMaskedLM" if head else "RobertaModel"], "model_type": "roberta", "vocab_size": len(tokens),
+        "architectures": [architecture], "model_type": "roberta", "vocab_size": len(tokens),
         "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 2, "intermediate_size": feed_forward,
         "max_position_embeddings": positions, "type_vocab_size": 1, "hidden_act": "gelu", "layer_norm_eps": 1e-05,
         "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1, "initializer_range": SPREAD,
