@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from rosberta.doors.crosschecks import crosscheck
 from rosberta.experiment import Experiment
 from rosberta.experiment.wording import sentences
+from rosberta.frame.files import whole
 from rosberta.frame.mistakes import Mistake
 
 PARAMS = Path("params.yaml")
@@ -60,3 +62,42 @@ def check(data: Mapping[str, Any], where: str = "params.yaml") -> Experiment:
     if wrong:
         raise Mistake("\n".join(f"{where}: {line}" for line in wrong))
     return experiment
+
+
+def rewrite(values: Mapping[tuple[str, ...], Any], path: Path = PARAMS) -> list[str]:
+    """Give parameters, named by the keys that lead to them, other values, and leave the file's layout and comments.
+
+    Returns:
+        A sentence for each that differs now.
+    """
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, sys.maxsize
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    before = read(path)
+    data = yaml.load(path.read_text(encoding="utf-8"))
+    for (*blocks, name), value in values.items():
+        block = data
+        for key in blocks:
+            block = block[key]
+        block[name] = value
+    if values:
+        with whole(path) as part, part.open("w", encoding="utf-8") as file:
+            yaml.dump(data, file)
+    return list(differences(before, read(path)))
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """One sentence for each parameter that differs between two experiments."""
+    for key in [*before, *(key for key in after if key not in before)]:
+        place = f"{where}{key}"
+        if key not in after:
+            yield f"{place}: removed"
+        elif key not in before:
+            yield f"{place}: added"
+        elif isinstance(before[key], dict) and isinstance(after[key], dict):
+            yield from differences(before[key], after[key], f"{place}.")
+        elif before[key] != after[key]:
+            yield f"{place}: {before[key]!r} -> {after[key]!r}"
