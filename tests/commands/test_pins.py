@@ -1,4 +1,4 @@
-"""The presets for the real hub find their files in repositories of its shape; `pins write` pins what has no revision."""
+"""The presets for the real hub find their files in repositories of its shape; `pins write` pins what is not."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def test_a_preset_runs_on_a_hub_of_the_true_shape(name: str, tmp_path: Path, mon
     lines = text.splitlines()
     for id in unpinned:
         revision = sum_of.get(id) or commits[id]
-        place = next(number for number, line in enumerate(lines) if line.startswith(f"    {id}: "))
+        start = next(number for number, line in enumerate(lines) if line.startswith(f"    {id}:"))
+        place = next(number for number in range(start, len(lines)) if "revision: null" in lines[number])
         lines[place] = lines[place].replace("revision: null", f"revision: {revision}")
         assert f"hub.datasets.{id}.revision: None -> '{revision}'" in written.stderr
         assert revision in written.stdout
