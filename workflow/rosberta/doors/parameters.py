@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from rosberta.doors.crosschecks import crosscheck
 from rosberta.experiment import Experiment
 from rosberta.experiment.wording import sentences
+from rosberta.frame.code import PACKAGES
 from rosberta.frame.files import whole
 from rosberta.frame.mistakes import Mistake
 
@@ -43,9 +44,28 @@ def load(path: Path = PARAMS) -> Experiment:
     """Read and check an experiment.
 
     Raises:
-        Mistake: one line for each thing that is wrong, with the nearest valid name.
+        Mistake: one line for each thing that is wrong, with the nearest valid name; or the code that runs is another
+            checkout's.
     """
+    hold_to_checkout()
     return check(read(path), str(path))
+
+
+def hold_to_checkout() -> None:
+    """Hold the code that runs to be that of the checkout that is the current directory, where it is one.
+
+    A second worktree that uses the first one's environment, or an experiment in a copy of the project, would run the
+    first one's code and record the checksums of its own.
+
+    Raises:
+        Mistake: it is another's.
+    """
+    here = Path("workflow").resolve()
+    if (here / "rosberta/frame/code.py").is_file() and here != PACKAGES.resolve():
+        raise Mistake(
+            f"the code that runs is that of {PACKAGES.resolve().parent}, not of this checkout; install its own "
+            "environment (make install), or set PYTHONPATH to its folder workflow"
+        )
 
 
 def check(data: Mapping[str, Any], where: str = "params.yaml") -> Experiment:

@@ -39,6 +39,10 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
     sources = by_precedence(
         {name: each.group for name, each in experiment.collect.sources.items()}, settings.precedence
     )
+    if not sources:  # models are only evaluated
+        with whole(DUPLICATES) as part:
+            part.mkdir()
+        return
     parts = [hashes_of(name) for name in tqdm(sources, desc="read sources", unit="source")]
     starts = np.concatenate(([0], np.cumsum([len(part.pairs) for part in parts])))
     rows = Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
