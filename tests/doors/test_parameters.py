@@ -266,3 +266,18 @@ def test_the_code_that_runs_is_this_checkouts(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path / "other")
     with pytest.raises(Mistake, match=f"the code that runs is that of {ROOT}, not of this checkout; install its own"):
         parameters.load()
+
+
+@pytest.mark.parametrize("name", ["rosberta [2]", "what?", "*"])
+def test_a_clone_in_a_folder_that_would_be_a_pattern_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever would not find its files there says so first; blanks and Cyrillic are well."""
+    for folder in (tmp_path / name, tmp_path / "мой клон"):
+        folder.mkdir()
+        (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path / "мой клон")
+    parameters.load()
+    monkeypatch.chdir(tmp_path / name)
+    with pytest.raises(Mistake, match="in a folder's name for a pattern; move the clone"):
+        parameters.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -58,7 +59,7 @@ def hold_to_checkout() -> None:
     first one's code and record the checksums of its own.
 
     Raises:
-        Mistake: it is another's.
+        Mistake: it is another's; or the checkout lies where libraries do not find its files.
     """
     here = Path("workflow").resolve()
     if (here / "rosberta/frame/code.py").is_file() and here != PACKAGES.resolve():
@@ -66,6 +67,8 @@ def hold_to_checkout() -> None:
             f"the code that runs is that of {PACKAGES.resolve().parent}, not of this checkout; install its own "
             "environment (make install), or set PYTHONPATH to its folder workflow"
         )
+    if pattern := re.search(r"[][*?]", str(Path.cwd())):
+        raise Mistake(f"{Path.cwd()}: `datasets` takes {pattern[0]!r} in a folder's name for a pattern; move the clone")
 
 
 def check(data: Mapping[str, Any], where: str = "params.yaml") -> Experiment:
