@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,12 @@ import pytest
 from rosberta.doors import parameters
 from rosberta.experiment import Experiment
 from rosberta.experiment.blocks import Block
+from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake
-from rosberta.frame.slices import slices
+from rosberta.frame.slices import jobs_of, slices
 from rosberta.stages import check, deduplicate
 from ruamel.yaml import YAML
-from support.trees import ROOT, Tree, cloned
+from support.trees import ROOT, Tree, cloned, commit
 
 MINIATURE = ROOT / "workflow/presets/miniature.yaml"
 ALONE = """
@@ -54,6 +57,7 @@ BUILT = ("encoders", "mixtures", "runs")
 NEEDED = {("collect",), ("collect", "sources"), ("clean",), ("clean", "tokenizer"), ("mine",), ("mine", "teacher")}
 NEEDED |= {(block,) for block in BUILT}
 """What only who evaluates may leave out."""
+BEFORE = Experiment.model_validate(DATA).resolved()
 PATHS = list(optional(Experiment.model_validate(DATA), DATA, set()))
 
 
@@ -77,14 +81,14 @@ def test_there_is_much_to_leave_out() -> None:
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path not in NEEDED], ids=".".join)
 def test_a_field_left_out_takes_its_default(path: tuple[str, ...]) -> None:
-    """Checked, resolved and cut into slices as if its default stood there; the jobs stay the same."""
-    before, dropped = Experiment.model_validate(DATA).resolved(), without(DATA, path)
+    """Checked and resolved, which is all that the doors read, as if its default stood there; the jobs stay the same."""
+    dropped = without(DATA, path)
     try:
         found = parameters.check(dropped).resolved()
     except Mistake as mistake:  # a default may not fit the rest of the miniature: that is said, and nothing breaks
         assert "\n" not in str(mistake)
         return
-    assert slices(found).keys() == slices(before).keys()
+    assert all(jobs_of(stage, found) == jobs_of(stage, BEFORE) for stage in FLOW)
     again, value = copy.deepcopy(dropped), found
     block = again
     for name in path:
@@ -160,6 +164,34 @@ def test_both_doors_open_for_evaluating_alone(tree: Tree) -> None:
     (tree.root / "params.yaml").write_text(ALONE)
     by_dvc, by_snakemake = listed(tree)
     assert by_dvc == by_snakemake == {"hub", "benchmark", "deduplicate", "evaluate@teacher", "report"}
+
+
+def test_what_a_kill_left_is_done_again(tree: Tree) -> None:
+    """The plain command goes on, where Snakemake by itself asks what to do about a job that was killed."""
+    (tree.root / "params.yaml").write_bytes(MINIATURE.read_bytes())
+    left = tree.root / ".snakemake/incomplete" / base64.b64encode(b"data/hub").decode()
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.touch()
+    (tree.root / "data/hub").mkdir(parents=True)
+    try:
+        assert "hub" in tree.jobs()
+    finally:
+        left.unlink()
+        (tree.root / "data/hub").rmdir()
+
+
+def test_an_experiment_starts_in_a_clone_where_nothing_is_built(tree: Tree) -> None:
+    """With a value that the parameters do not have, and the ledger as it is committed."""
+    (tree.root / "params.yaml").write_bytes(MINIATURE.read_bytes())
+    shutil.copyfile(ROOT / "dvc.lock", tree.root / "dvc.lock")
+    commit(tree)
+    assert tree.run("dvc", "exp", "run", "--set-param", "contrast.temperature=0.05", "check").returncode == 0
+    assert (
+        json.loads((tree.root / "data/check/contrast@full.json").read_text())["parameters"]["contrast_of.full"][
+            "temperature"
+        ]
+        == 0.05
+    )
 
 
 def test_what_is_read_as_a_whole_is_there_for_evaluating_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
