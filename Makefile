@@ -1,13 +1,22 @@
 # `make` installs the pinned environment and rebuilds everything; `make help` lists the rest.
 # On a machine with a GPU: `make ENV=gpu PROFILE=gpu`.
 
-PYTHON ?= python3.11
+# The newest that is there and can make environments: a name alone may be a stub that starts nothing.
+PYTHONS := python3.13 python3.12 python3.11
+ifndef PYTHON
+PYTHON := $(shell for python in $(PYTHONS); do \
+	if $$python -c 'import ensurepip, venv' 2>/dev/null; then echo $$python; break; fi; done)
+endif
 ENV ?= cpu
 CORES ?= all
 PROFILE ?= box
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Snakemake keeps a cache below HOME, which not every machine lets one write to.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.scratch/cache
+endif
 
 .DEFAULT_GOAL := rebuild
 .PHONY: rebuild install test fast tests lint types fix clean help
@@ -20,15 +29,23 @@ install: $(VENV)/installed-$(ENV) ## install the pinned environment into .venv
 
 # torch first, by itself: nothing later then asks for another build of it.
 $(VENV)/installed-$(ENV): envs/$(ENV).lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	pip install --quiet $$(grep '^torch==' envs/$(ENV).lock)
-	pip install --quiet --requirement envs/$(ENV).lock
-	pip install --quiet --no-deps --editable .
-	touch $@
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv is here;" \
+		"install one (apt install python3-venv, or conda, uv or pyenv), or name it: make PYTHON=..." >&2; exit 1; }
+	@$(if $(filter gpu,$(ENV)),$(PYTHON) envs/driver.py,true)
+	@echo "== 1 of 4: an environment of $$($(PYTHON) --version) in $(VENV)"
+	@$(PYTHON) -m venv $$(test -x $(VENV)/bin/$(notdir $(PYTHON)) || echo --clear) $(VENV)
+	@echo "== 2 of 4: torch, the largest part ($(if $(filter gpu,$(ENV)),with CUDA some 3 GB,without CUDA where the registry has such a build))"
+	@pip install $$(grep '^torch==' envs/$(ENV).lock)
+	@echo "== 3 of 4: $$(grep -c == envs/$(ENV).lock) pinned packages"
+	@pip install --requirement envs/$(ENV).lock
+	@echo "== 4 of 4: rosberta itself"
+	@pip install --quiet --no-deps --editable .
+	@touch $@
 
 $(VENV)/installed-test: envs/test.lock $(VENV)/installed-$(ENV)
-	pip install --quiet --requirement envs/test.lock
-	touch $@
+	@echo "== the tests' own packages"
+	@pip install --quiet --requirement envs/test.lock
+	@touch $@
 
 test: lint types tests ## linters, types, and all tests
 

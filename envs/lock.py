@@ -34,7 +34,7 @@ def write(name: str, pins: dict[str, str], *, conda: bool = True) -> None:
     (ENVS / f"{name}.lock").write_text(HEAD + "".join(f"{line}\n" for line in lines), encoding="utf-8")
     if conda:
         start = f"{HEAD}name: rosberta-{name}\nchannels: [conda-forge, nodefaults]\ndependencies:\n"
-        start += "  - python=3.11\n  - pip\n  - git\n  - pip:\n"
+        start += "  - python>=3.11,<3.14\n  - pip\n  - git\n  - pip:\n"
         (ENVS / f"{name}.yaml").write_text(start + "".join(f"      - {line}\n" for line in lines), encoding="utf-8")
 
 

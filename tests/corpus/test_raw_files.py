@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import math
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 from rosberta.corpus import raw_files
+from rosberta.experiment.hub import Pin
 from rosberta.frame.mistakes import Mistake
+from rosberta.outside.selection import wanted
 from support.raw_files import json_lines, write
 
 ROWS = [{"a": f'ё "{n}", \t\u2028 x', "b": "с переносом\nстроки", "c": "лишнее"} for n in range(20)]
@@ -119,7 +125,15 @@ def test_json_lines_may_leave_out_keys(tmp_path: Path) -> None:
         ("t.jsonl.zst", b"not zstandard", "t.jsonl.zst: damaged"),
         ("t.csv", b"a,b\n1,2\n3\n", "t.csv: line 3 has not 2 fields"),
         ("t.csv", b'a,b\n1,"2', "t.csv: damaged"),
-        ("t.csv", b"a,b,a\n1,2,3\n", "names the column 'a' twice"),
+        ("t.csv", b"a,b,a\n1,2,3\n", "t.csv: has the column 'a' twice"),
+        ("t.jsonl", b'{"a": 1, "b": 2, "a": 3}\n', "t.jsonl: line 1 has the key 'a' twice"),
+        ("t.jsonl", b'{"a": {"b": 1, "b": 1}}\n', "t.jsonl: line 1 has the key 'b' twice"),
+        ("t.json", b'[{"a": 1}, {"a": 2, "a": 3}]', "t.json: element 2 has the key 'a' twice"),
+        ("t.jsonl", '{"a": "да"}\n'.encode("windows-1251"), r"not UTF-8 \(byte 0xe4\); convert it \(iconv -f WINDOWS"),
+        ("t.csv", "a\nда\n".encode("windows-1251"), r"not UTF-8 \(byte 0xe4\); convert it \(iconv -f WINDOWS"),
+        ("t.jsonl", b'{\n  "a": 1\n}\n', r"line 1 is not JSON; write one object a line \(jq -c"),
+        ("t.jsonl", b'{"a": 1}\n\xef\xbb\xbf{"a": 2}\n', "line 2 is not JSON; it begins with a byte order mark"),
+        ("t.jsonl", b'{"a": 1}\n\0\0\0\0', "line 2 is not JSON; it holds NUL bytes"),
     ],
 )
 def test_a_damaged_file_names_itself(name: str, content: bytes, said: str, tmp_path: Path) -> None:
@@ -138,3 +152,57 @@ def test_a_glob_without_a_file_names_the_nearest(tmp_path: Path) -> None:
         raw_files.files(tmp_path, "data/trian.parquet")
     with pytest.raises(Mistake, match=r"README\.md is no parquet, jsonl, json, csv or tsv file"):
         raw_files.files(tmp_path, "data/*")
+
+
+def test_a_column_that_stands_twice_in_parquet_is_refused(tmp_path: Path) -> None:
+    """As in a CSV: the last would win unseen."""
+    table = pa.table([["x"], ["y"], ["z"]], names=["a", "b", "a"])
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(Mistake, match=r"t\.parquet: has the column 'a' twice; give one of them another name"):
+        raw_files.columns(tmp_path / "t.parquet")
+
+
+UNQUOTED = {
+    "opens and does not close": ['"Идём!\tLet us go!', "Нет.\tNo.", 'Да."\tYes.'],
+    "closes inside": ['"Да" сказал он.\tHe said "yes".', "Нет.\tNo."],
+    "quoted as a text": ['"Да."\t"Yes."', "Нет.\tNo."],
+    "one quote": ['"\t"', "Нет.\tNo."],
+    "in the middle": ['Он сказал "да\tHe said', 'Нет".\tNo.'],
+    "none": ["Да.\tYes.", "Нет.\tNo."],
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("case", UNQUOTED)
+def test_quotes_of_a_plain_tsv_are_text(case: str, end: str, tmp_path: Path) -> None:
+    """Each line is a row, and nothing of it is lost."""
+    path = tmp_path / "t.tsv"
+    path.write_bytes((end.join(["ru\ten", *UNQUOTED[case]]) + end).encode())
+    rows = [[row["ru"], row["en"]] for row in raw_files.rows(path, ["ru", "en"])]
+    assert rows == [line.split("\t") for line in UNQUOTED[case]]
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_ALL, csv.QUOTE_MINIMAL])
+@pytest.mark.parametrize(
+    "texts",
+    [["Он сказал «да».", "No."], ['Он сказал "да".', "No."], ["а\tб", "No."], ["а\nб", "No."], ['"', 'a\t"b"\n']],
+)
+def test_quotes_of_a_spreadsheets_tsv_are_quotes(texts: list[str], quoting: Any, tmp_path: Path) -> None:
+    """Around every field, or around those alone that need them."""
+    path = tmp_path / "t.tsv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", quoting=quoting)
+        writer.writerows([["ru", "en"], texts, ["Нет.", "No."]])
+    rows = [[row["ru"], row["en"]] for row in raw_files.rows(path, ["ru", "en"])]
+    assert rows == [texts, ["Нет.", "No."]]
+
+
+@pytest.mark.parametrize("name", ["train[1].jsonl", "train*.jsonl", "[ru]/train?.jsonl"])
+def test_a_file_is_named_by_its_path_whatever_stands_in_it(name: str, tmp_path: Path) -> None:
+    """And in a folder whose name would be a pattern."""
+    folder = tmp_path / "clone [2]*"
+    write(folder / name, ROWS)
+    write(folder / "train1.jsonl", ROWS)
+    assert raw_files.files(folder, name) == [folder / name]
+    assert wanted(name, Pin(files=[name]))
+    assert raw_files.files(folder, "train[0-9].jsonl") == [folder / "train1.jsonl"]

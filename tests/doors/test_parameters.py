@@ -250,3 +250,34 @@ def test_the_paper_preset_holds_every_set_of_the_recipe() -> None:
         assert sum(part.cap or paper.collect.cap for part in parts) == 1000 * each.thousand_pairs, each.name
     substitutes = {each.substitute for each in missing.values()}
     assert {name for name, source in sources.items() if source.paper_set is None} == substitutes
+
+
+def test_the_code_that_runs_is_this_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worktree that uses another's environment is refused; a symbolic link to this checkout is well."""
+    monkeypatch.chdir(ROOT)
+    parameters.load()
+    (tmp_path / "link").symlink_to(ROOT)
+    monkeypatch.chdir(tmp_path / "link")
+    parameters.load()
+    other = tmp_path / "other/workflow/rosberta/frame"
+    other.mkdir(parents=True)
+    (other / "code.py").touch()
+    (tmp_path / "other/params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(Mistake, match=f"the code that runs is that of {ROOT}, not of this checkout; install its own"):
+        parameters.load()
+
+
+@pytest.mark.parametrize("name", ["rosberta [2]", "what?", "*"])
+def test_a_clone_in_a_folder_that_would_be_a_pattern_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever would not find its files there says so first; blanks and Cyrillic are well."""
+    for folder in (tmp_path / name, tmp_path / "мой клон"):
+        folder.mkdir()
+        (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path / "мой клон")
+    parameters.load()
+    monkeypatch.chdir(tmp_path / name)
+    with pytest.raises(Mistake, match="in a folder's name for a pattern; move the clone"):
+        parameters.load()

@@ -14,6 +14,7 @@ from rosberta.embedding.cache import EmbeddingCache
 from rosberta.embedding.embedder import Embedder, unit
 from rosberta.embedding.replicas import takes_rows
 from rosberta.encoder.folder import load_sentence_transformer
+from rosberta.frame.mistakes import Mistake
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, StaticEmbedding, Transformer
 from support.encoders import ENGLISH, RUSSIAN, texts_computed, write_roberta
@@ -209,3 +210,27 @@ def test_a_cache_answers_instead_of_the_model(weights: Path, tmp_path: Path, mon
 
 def test_no_texts(weights: Path) -> None:
     assert Embedder(load_sentence_transformer(weights, "cls", 64), revision="0").embed([]).shape == (0, 32)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_embedding_that_is_no_number_is_refused(weights: Path, tmp_path: Path, value: float) -> None:
+    """With its text, and the cache keeps none."""
+    model = load_sentence_transformer(weights, "cls", 40)
+    model.append(Spoilt(value))
+    cache = EmbeddingCache(tmp_path / "cache", 10**9)
+    for _ in range(2):
+        with pytest.raises(Mistake, match=f"an embedding holds NaN or infinity, first that of '{RUSSIAN[0]}'"):
+            Embedder(model, revision="0", cache=cache).embed(RUSSIAN)
+
+
+class Spoilt(torch.nn.Module):
+    """Half precision that overflows in one place."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, features: dict) -> dict:
+        spoilt = features["sentence_embedding"].clone()
+        spoilt[:, 3] = self.value
+        return {**features, "sentence_embedding": spoilt}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from rosberta.encoder.slerp import slerp, slerp_weights
+from rosberta.frame.mistakes import Mistake
 
 # No deadlines and no chance: a busy machine must not fail a test.
 settings.load_profile("ci")
@@ -123,3 +124,10 @@ def test_only_the_named_weights_change() -> None:
     assert torch.equal(merged["layer.a"], slerp(first["layer.a"], second["layer.a"], 0.25))
     with pytest.raises(ValueError, match="lacks head"):
         slerp_weights(first, second, 0.25)
+
+
+def test_names_that_fit_nothing_are_a_mistake() -> None:
+    """A merge that would move no weight is none."""
+    weights = {"model.layers.0.weight": torch.ones(2)}
+    with pytest.raises(Mistake, match=r"no weight has a name that is to be merged \(model\.layers\.0\.weight"):
+        slerp_weights(weights, weights, 0.5, lambda name: name.startswith("roberta.encoder."))

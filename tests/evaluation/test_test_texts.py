@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rosberta.evaluation import tasks, test_texts
+from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake
-from rosberta.stages import benchmark
+from rosberta.stages import benchmark, hub
 from support.laying_out import LABELLED, SPLITS, cache, experiment, laid_out, mirror, own, project, published  # noqa: F401 (a fixture)
 from support.scoring import Entry
 
@@ -76,6 +77,14 @@ def test_a_missing_column_is_named(mirror: Path):
         ("Clustering", None, {"text": [None, "б"], "label": [0, 1]}, r"'test' .*'text': row 0 is None"),
         ("PairClassification", None, PAIRS | {"label": [0, 0]}, r"'test' .*'label' holds one value only \(0\)"),
         ("STS", None, PAIRS | {"score": [2.0, 2.0]}, r"'test' .*'score' holds one value only \(2.0\)"),
+        (
+            "Classification",
+            {"text": ["а", "б"], "label": [0.0, 1.0]},
+            {"text": ["а", "б"], "label": [0.0, float("nan")]},
+            r"'test' .*'label': row 1 is empty",
+        ),
+        ("STS", None, PAIRS | {"score": [float("nan"), 2.0]}, r"'test' .*'score': row 0 is empty"),
+        ("Clustering", None, {"text": ["а", "б"], "label": [1, 1]}, r"'test' .*'label' holds one value only \(1\)"),
         ("BitextMining", None, PAIRS | {"sentence2": ["в", None]}, r"'test' .*'sentence2': row 1 is None"),
     ],
 )
@@ -101,6 +110,12 @@ def test_values_that_cannot_be_evaluated_are_named(
             r"the qrels name no query and document",
         ),
         ({"top_ranked": {"query-id": ["q0"], "corpus-ids": [["d0", "zzz"]]}}, r"top_ranked names 'zzz' for query 'q0'"),
+        ({"corpus": {"id": ["d0", "d1", "d0"], "text": ["а", "б", "в"]}}, r"the corpus: the id 'd0' stands twice"),
+        ({"queries": {"id": ["q0", "q0"], "text": ["что", "где"]}}, r"the queries: the id 'q0' stands twice"),
+        (
+            {"top_ranked": {"query-id": ["q0"], "corpus-ids": [["d0", "d1", "d0"]]}},
+            r"top_ranked of query 'q0': the id 'd0' stands twice",
+        ),
     ],
     ids=lambda changed: next(iter(changed)) if isinstance(changed, dict) else "",
 )
@@ -117,3 +132,43 @@ def test_search_that_cannot_be_evaluated_is_named(mirror: Path, changed: dict[st
     entry = Entry("own/search", category="Reranking", files={name: f"{name}.parquet" for name in parts})
     with pytest.raises(Mistake, match=rf"benchmark\.tasks\.Mine: own/search: {message}"):
         benchmark.run(experiment({"Mine": entry}, {}))
+
+
+@pytest.mark.parametrize(("name", "values"), [("corpus", [0, 1]), ("queries", [0]), ("queries", [0.5])])
+@pytest.mark.usefixtures("project")
+def test_ids_that_are_numbers_are_named_and_work_as_beirs(mirror: Path, name: str, values: list):
+    """Not called an empty set of queries; in a column ``_id``, as BEIR has it, mteb reads numbers."""
+    parts = {
+        "corpus": {"id": ["0", "1"], "text": ["а", "б"]},
+        "queries": {"id": ["0"], "text": ["что"]},
+        "qrels": {"query-id": [0], "corpus-id": [0], "score": [1]},
+    }
+    texts = parts[name]["text"]
+    entry = Entry("own/ids", category="Retrieval", files={name: f"{name}.parquet" for name in parts})
+    numbers = parts | {name: {"id": values, "text": texts}}
+    own(mirror, "own/ids", **{name: pa.table(rows) for name, rows in numbers.items()})
+    with pytest.raises(Mistake, match=rf"the {name} of own/ids: column 'id' holds \w+, and qrels name texts; write"):
+        benchmark.run(experiment({"Mine": entry}, {}))
+    if isinstance(values[0], int):
+        beirs = parts | {name: {"_id": values, "text": texts}}
+        own(mirror, "own/ids", **{name: pa.table(rows) for name, rows in beirs.items()})
+        benchmark.run(experiment({"Mine": entry}, {}))
+
+
+@pytest.mark.usefixtures("project")
+def test_the_text_na_of_a_csv_is_a_text(mirror: Path):
+    """As in a source; an empty field is missing."""
+    folder = mirror / "datasets/own/na"
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = Entry("own/na", category="Classification", files={name: f"{name}[1].csv" for name in ("train", "test")})
+    for text, broken in (("NA", False), ("null", False), ("", True)):
+        for name in ("train", "test"):
+            (folder / f"{name}[1].csv").write_text(f"text,label\n{text},0\nдом,1\n")
+        hub.run(experiment({}, {"own/na": digest(folder)}))
+        if broken:
+            with pytest.raises(Mistake, match="'text': row 0 is None"):
+                benchmark.run(experiment({"Mine": entry}, {}))
+        else:
+            benchmark.run(experiment({"Mine": entry}, {}))
+            listed = pq.read_table("data/benchmark/Mine/texts.parquet")["text"].to_pylist()
+            assert listed == [text, "дом"]

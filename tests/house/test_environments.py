@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import runpy
+import subprocess
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pytest
 from support.trees import ROOT
@@ -60,3 +65,66 @@ def test_the_lock_is_what_is_installed() -> None:
         if found != wanted:
             different[name] = (wanted, found)
     assert not different
+
+
+def test_one_range_of_pythons_everywhere() -> None:
+    """pip, conda and make take the same versions of Python."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for name in ("cpu", "gpu"):
+        conda = (ENVS / f"{name}.yaml").read_text(encoding="utf-8")
+        assert f"- python{project['requires-python']}\n" in conda
+    least, most = (int(minor) for minor in re.findall(r"3\.(\d+)", project["requires-python"]))
+    (made,) = re.findall(r"^PYTHONS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert made.split() == [f"python3.{minor}" for minor in range(most - 1, least - 1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"python3.13": True, "python3.12": True, "python3.11": True}, "python3.13"),
+        ({"python3.13": False, "python3.12": True, "python3.11": True}, "python3.12"),
+        ({"python3.13": False, "python3.12": False, "python3.11": True}, "python3.11"),
+        ({"python3.13": False, "python3.12": False, "python3.11": False}, None),
+    ],
+)
+def test_make_takes_the_newest_python_that_works(there: dict[str, bool], taken: str | None, tmp_path: Path) -> None:
+    """A stub that starts nothing, or one without venv, is passed over; where there is none, one line says so."""
+    for name, works in there.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {0 if works else 127}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("PYTHON", None)
+    done = subprocess.run(
+        ["make", "-f", ROOT / "Makefile", "--dry-run", "install", f"VENV={tmp_path}/venv"],
+        cwd=ROOT, env=environment, text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    assert f"{taken} -m venv" in done.stdout if taken else "install one" in done.stdout
+    if taken is None:
+        failed = subprocess.run(
+            ["make", "-f", ROOT / "Makefile", "install", f"VENV={tmp_path}/venv"],
+            cwd=ROOT, env=environment, text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        assert failed.returncode
+        assert "make: no Python 3.11, 3.12 or 3.13 with venv is here; install one" in failed.stderr
+        assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "sentence"),
+    [
+        ("580.65.06\n", 0, "the GPU's driver 580.65 is new enough for CUDA 13"),
+        ("595.10\n595.10\n", 0, "is new enough"),
+        ("570.133.20\n", 1, "the GPU's driver is 570.133, the locked build (CUDA 13) wants 580.65 or newer; update"),
+        ("580.12\n", 1, "wants 580.65 or newer"),
+        (None, 0, "no NVIDIA driver is found here; where jobs run it must be 580.65 or newer"),
+        ("No devices were found", 0, "no NVIDIA driver is found here"),
+    ],
+)
+def test_an_old_driver_is_told_before_the_install(answer: str | None, status: int, sentence: str) -> None:
+    """Of the CUDA version that the lock really has."""
+    driver = runpy.run_path(str(ENVS / "driver.py"))
+    lock_text = (ENVS / "gpu.lock").read_text(encoding="utf-8")
+    assert driver["cuda"](lock_text) in driver["DRIVERS"]
+    found, said = driver["judged"](answer, lock_text)
+    assert found == status
+    assert sentence in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def all_text(folder: Path, ids: tuple[str, ...]) -> str:
                 found.extend(strings(pq.read_table(path).to_pylist()))
             elif path.suffix in (".jsonl", ".zst"):
                 found.extend(strings(lines(path)))
+            elif path.suffix == ".json":
+                found.extend(strings(json.loads(path.read_bytes())))
     return "\n".join(found)
 
 

@@ -227,7 +227,8 @@ def test_check_says_of_every_pin_whether_it_can_be_had(origin: Path, tmp_path: P
         assert done.returncode == 0, done.stderr
         gone, none, some = eval(done.stdout.splitlines()[0])[0].splitlines()[-3:]
         assert gone.endswith("no: the hub has no such dataset")
-        assert none.endswith("no: no revision is pinned")
+        digest = f"to pin what the hub has today, write revision: {COMMIT} (python -m rosberta pins write)"
+        assert none.endswith(f"no: no revision is pinned; {digest}")
         size = sum(file.stat().st_size for file in (origin / "datasets/some/set").rglob("*.*")) / 1e6
         assert some.split() == ["dataset", "some/set", COMMIT[:12], f"{size:.1f}", "mit", "yes"]
         assert not server.asked

@@ -307,3 +307,18 @@ def test_collect_and_clean_start_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_wrong_names_of_one_set_are_named_at_once(pinned: Callable[..., Any]) -> None:
+    """One pass over the set tells of every source that reads it; a source that is right, or reads another, is none."""
+    rows = [{"query": ["q"], "pos": ["p"], "neg": ["n"], "task_name": task} for task in ("NQ", "fever_multikilt")]
+    experiment = pinned({"train.jsonl": rows}, adapter="medi", options={"task_name": "nqq"})
+    others = {"right": {"task_name": "nq"}, "fever": {"task_name": "fever"}}
+    for name, options in others.items():
+        experiment.collect.sources[name] = source(adapter="medi", options=options)
+    experiment.collect.sources["elsewhere"] = source(adapter="medi", dataset="other/set", options={"task_name": "xx"})
+    with pytest.raises(Mistake) as caught:
+        collect.run(experiment, "mine")
+    mine, fever = str(caught.value).splitlines()
+    assert mine.startswith("collect.sources.mine: someone/pairs: options.task_name: no row of task 'nqq'")
+    assert fever.startswith("collect.sources.fever: someone/pairs: options.task_name: no row of task 'fever'")

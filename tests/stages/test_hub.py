@@ -41,7 +41,8 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model = root / "models/some/model"
     model.mkdir(parents=True)
     (model / "config.json").write_text("{}")
-    (model / "pytorch_model.bin").write_bytes(b"pickle")
+    for name in ("training_args.bin", "optimizer.pt", "model.py"):
+        (model / name).write_bytes(b"pickle")
     return root
 
 

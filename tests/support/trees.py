@@ -83,9 +83,9 @@ def cloned(folder: Path) -> Tree:
         check=True,
     )
     for name in listed.stdout.decode().split("\0"):
-        if name and name != "dvc.lock" and (ROOT / name).is_file():
+        if name and name != "dvc.lock" and ((ROOT / name).is_file() or (ROOT / name).is_symlink()):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     tree = Tree(folder)
     tree.run("git", "init", "--quiet")
     commit(tree)

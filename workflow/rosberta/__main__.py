@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage or command; a mistake of the user's is one line on stderr and exit status 1."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
-    for chatty in ("httpx", "datasets", "mteb", "sentence_transformers", "transformers"):
+    for chatty in ("httpx", "httpx2", "datasets", "mteb", "sentence_transformers", "transformers"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         return _run(typed)

@@ -88,6 +88,7 @@ def test_a_row_without_values_is_a_drop(name: str) -> None:
         ("", "empty text"),
         ("\t\u00a0\n", "empty text"),
         (17, "not a text"),
+        ("да".encode(), "bytes, whose encoding the file does not say"),
         (["a"], "not a text"),
         ("bad \udc00", "broken characters"),
     ],

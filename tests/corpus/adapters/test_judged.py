@@ -129,8 +129,21 @@ def test_medi_drops_the_instruction_and_other_tasks() -> None:
 
 def test_medi_names_the_tasks_when_there_is_no_such_task() -> None:
     """A misspelt task is a mistake that names the nearest one, not an empty source."""
-    with pytest.raises(Mistake, match="no row of task 'gooaq'; did you mean \"gooaq_pairs\""):
+    with pytest.raises(Mistake, match="no row of task 'gooaq'; there is 'gooaq_pairs'"):
         adapted("medi", [{"query": ["q"], "pos": ["p"], "neg": ["n"], "task_name": "gooaq_pairs"}], task_name="gooaq")
+
+
+def test_medi_takes_several_tasks_whatever_their_case() -> None:
+    """Every name of the list must be there; all that are not are named, each with the nearest."""
+    raw = [
+        {"query": ["q"], "pos": [task], "neg": ["n"], "task_name": task} for task in ("NQ", "wow", "fever_multikilt")
+    ]
+    outcomes = adapted("medi", raw, task_name=["nq", "WoW"])
+    assert pairs_of(outcomes) == [("q", "NQ"), ("q", "wow")]
+    with pytest.raises(Mistake, match="'fever'; there is 'fever_multikilt'; no row of task 'wov'; did you mean"):
+        adapted("medi", raw, task_name=["fever", "nq", "wov"])
+    with pytest.raises(Mistake, match=r"options\.task_name"):
+        adapted("medi", raw, task_name=[])
 
 
 def test_triplets_draw_their_negatives() -> None:

@@ -36,6 +36,12 @@ def roberta(world: World, folder: Path, rows: int) -> None:
     _roberta(folder, matters, 1500, ("<s>", "<pad>", "</s>", "<unk>"), [world.seed, 2])
 
 
+def ru_roberta_base(world: World, folder: Path, rows: int) -> None:
+    """`deepvk/roberta-base`: a Russian encoder alone, without the head for masked language modelling."""
+    matters = monolingual(world, rows, "ru")
+    _roberta(folder, matters, 2000, ("<s>", "<pad>", "</s>", "<unk>", "<mask>"), [world.seed, 4], head=False)
+
+
 def e5(world: World, folder: Path, rows: int) -> None:
     """`intfloat/multilingual-e5-small`: BERT with XLM-R's tokenizer, mean pooling, as a Sentence Transformer."""
     from miniature.models.embeddings import token_embeddings
@@ -79,8 +85,10 @@ def e5(world: World, folder: Path, rows: int) -> None:
 
 
 MODELS: dict[str, Callable[[World, Path, int], None]] = {
+    "FacebookAI/roberta-base": roberta,
     "FacebookAI/roberta-large": roberta,
     "ai-forever/ruRoberta-large": ru_roberta,
+    "deepvk/roberta-base": ru_roberta_base,
     "intfloat/multilingual-e5-small": e5,
     "sentence-transformers/LaBSE": e5,
 }
@@ -106,7 +114,9 @@ def write_model(id: str, folder: Path, seed: int, rows: int) -> None:
     write(world_of(seed), folder, rows)
 
 
-def _roberta(folder: Path, matters: list[Tale], size: int, first: tuple[str, ...], seed: list[int]) -> None:
+def _roberta(
+    folder: Path, matters: list[Tale], size: int, first: tuple[str, ...], seed: list[int], *, head: bool = True
+) -> None:
     from miniature.models.embeddings import token_embeddings
     from miniature.models.tokens import BOS, EOS, PAD, byte_level, write_tokenizer
 
@@ -128,8 +138,13 @@ def _roberta(folder: Path, matters: list[Tale], size: int, first: tuple[str, ...
         "lm_head.bias": np.zeros(len(tokens), np.float32),
     }
     weights["roberta.embeddings.position_embeddings.weight"][pad] = 0
+    if not head:
+        weights = {
+            name.removeprefix("roberta."): values for name, values in weights.items() if not name.startswith("lm_head.")
+        }
+    architecture = "RobertaForMaskedLM" if head else "RobertaModel"
     config = {
-        "architectures": ["RobertaForMaskedLM"], "model_type": "roberta", "vocab_size": len(tokens),
+        "architectures": [architecture], "model_type": "roberta", "vocab_size": len(tokens),
         "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 2, "intermediate_size": feed_forward,
         "max_position_embeddings": positions, "type_vocab_size": 1, "hidden_act": "gelu", "layer_norm_eps": 1e-05,
         "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1, "initializer_range": SPREAD,

@@ -109,7 +109,7 @@ def _instructed(asks: str, query: str, tells: str, positive: str, negative: str)
 TASKS: dict[str, Maker] = {
     **dict.fromkeys(
         (
-            "msmarco", "amazon-qa", "fever", "nq", "triviaqa", "hotpotqa", "medmcqa", "trex", "eli5", "gooaq_pairs",
+            "msmarco", "amazon-qa", "fever", "NQ", "triviaqa", "hotpotqa", "medmcqa", "trex", "eli5", "gooaq_pairs",
             "PAQ", "squad_pairs", "zeroshot", "yahoo_answers_title_answer", "wow",
         ),
         _question,

@@ -19,7 +19,7 @@ from miniature.world.world import Entity, Text, World
 
 
 def ru_stackoverflow(world: World, rows: int) -> Files:
-    """Stack Overflow in Russian as its conversion to parquet: Markdown, answers as a dict of lists.
+    """Stack Overflow in Russian as its dump: Markdown, answers as a list.
 
     Dirt: no answers, an empty title, a question voted down, a repeated row.
     """
@@ -35,16 +35,7 @@ def ru_stackoverflow(world: World, rows: int) -> Files:
         {**made[0], "answers": _answers([])}, {**made[1], "title": ""}, {**made[2], "score": -4}, made[3],
         {**made[5], "text_markdown": None},
     ]  # fmt: skip
-    answer = {name: pa.list_(kind) for name, kind in _ANSWER.items()}
-    columns = {
-        "question_id": INT, "title": STRING, "text_markdown": STRING, "text_html": STRING, "score": INT, "views": INT,
-        "tags": pa.list_(STRING), "author": STRING, "timestamp": INT, "answers": pa.struct(answer),
-    }  # fmt: skip
-    content = scattered(made, dirt, world.random("ru_stackoverflow"))
-    return {"default/train/0000.parquet": table(content, columns)}
-
-
-_ANSWER = {"answer_id": INT, "is_accepted": pa.uint8(), "text_markdown": STRING, "score": INT, "author": STRING}
+    return {"ru_stackoverflow.jsonl.zst": scattered(made, dirt, world.random("ru_stackoverflow"))}
 
 
 def _stack_row(index: int, title: str, body: str, tag: str, answers: list[tuple[int, bool, str, int]]) -> Row:
@@ -55,12 +46,11 @@ def _stack_row(index: int, title: str, body: str, tag: str, answers: list[tuple[
     }  # fmt: skip
 
 
-def _answers(answers: list[tuple[int, bool, str, int]]) -> Row:
-    ids, accepted, bodies, scores = (list(column) for column in zip(*answers, strict=True)) if answers else ([],) * 4
-    return {
-        "answer_id": ids, "is_accepted": [int(each) for each in accepted], "text_markdown": bodies, "score": scores,
-        "author": ["user1"] * len(ids),
-    }  # fmt: skip
+def _answers(answers: list[tuple[int, bool, str, int]]) -> list[Row]:
+    return [
+        {"answer_id": id, "is_accepted": int(accepted), "text_markdown": body, "score": score, "author": "user1"}
+        for id, accepted, body, score in answers
+    ]
 
 
 def yandex_q_full(world: World, rows: int) -> Files:
@@ -91,7 +81,7 @@ def yandex_q_full(world: World, rows: int) -> Files:
         {**made[0], "text_plain": ""}, {**made[1], "answers": []}, {**made[2], "title": "  "},
         {**made[4], "views": None, "votes": None}, made[5],
     ]  # fmt: skip
-    return {"yandex_q_full.jsonl.zst": scattered(made, dirt, world.random("yandex_q_full"))}
+    return {"yandex_q.jsonl.zst": scattered(made, dirt, world.random("yandex_q_full"))}
 
 
 def yandex_q(world: World, rows: int) -> Files:
@@ -178,7 +168,7 @@ def paraphrase_leipzig(world: World, rows: int) -> Files:
 
 
 def paraphrases(world: World, rows: int) -> Files:
-    """Groups of paraphrases with distractors, one JSON array. Dirt: a group of one, an empty text, a repeated group."""
+    """Groups of paraphrases with distractors. Dirt: a group of one, an empty text, a repeated group."""
     made: list[Row] = []
     facts = world.facts("train")
     for index in range(rows // 2):
@@ -191,7 +181,10 @@ def paraphrases(world: World, rows: int) -> Files:
         })  # fmt: skip
     dirt: list[Row] = [{"paraphrases": made[0]["paraphrases"][:1], "distractors": []}, made[1]]
     dirt.append({**made[2], "paraphrases": ["", *made[2]["paraphrases"]]})
-    return {"paraphrases.json": scattered(made, dirt, world.random("paraphrases"))}
+    content = scattered(made, dirt, world.random("paraphrases"))
+    return {
+        "default/train/0000.parquet": table(content, dict.fromkeys(("paraphrases", "distractors"), pa.list_(STRING)))
+    }
 
 
 def news_commentary(world: World, rows: int) -> Files:

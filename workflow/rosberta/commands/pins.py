@@ -1,7 +1,8 @@
-"""Command `pins`: ask for every pin whether it can be had, or carry all of them into a mirror.
+"""Command `pins`: ask for every pin whether it can be had, pin what has no revision, or carry all into a mirror.
 
-``pins check`` downloads nothing. ``pins mirror DIR`` fills a folder that machines without network read by
-ROSBERTA_MIRROR; what is there and whole is not fetched again.
+``pins check`` downloads nothing. ``pins write`` gives every pin without a revision the one that the hub or the mirror
+has today, in params.yaml; a file at a plain address is downloaded for its checksum. ``pins mirror DIR`` fills a folder
+that machines without network read by ROSBERTA_MIRROR; what is there and whole is not fetched again.
 """
 
 from __future__ import annotations
@@ -37,19 +38,20 @@ YES = "yes"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take what is to be done about the pins."""
-    about = parser.add_subparsers(dest="about", required=True, metavar="check | mirror DIR")
+    about = parser.add_subparsers(dest="about", required=True, metavar="check | write | mirror DIR")
     about.add_parser("check", help="say of every pin whether it can be had, without downloading")
+    about.add_parser("write", help="pin what has no revision to what there is today, in params.yaml")
     about.add_parser("mirror", help="download every pin into a folder").add_argument("folder", type=Path, metavar="DIR")
 
 
 def run(asked: argparse.Namespace) -> int:
-    """Print the table of pins, with status 1 where one cannot be had; or fill the mirror."""
+    """Print the table of pins, with status 1 where one cannot be had; write those that are new; or fill the mirror."""
     experiment = parameters.load()
     settle(1, online=True, scratch=SCRATCH / "pins")
     if asked.about == "mirror":
         mirror(experiment, asked.folder)
         return 0
-    table, complete = check(experiment)
+    table, complete = write(experiment) if asked.about == "write" else check(experiment)
     sys.stdout.write(table)
     return 0 if complete else 1
 
@@ -77,16 +79,46 @@ def check(experiment: Experiment) -> tuple[str, bool]:
             if isinstance(mistake, Unreachable) and not pin.url:
                 down = mistake
             complete = False
-            answer = f"no: {mistake.reason}" if isinstance(mistake, Unavailable) else f"no: {mistake}"
+            answer = _no(mistake, advised=pin.revision is None)
         rows.append(Row((kind, id, (pin.revision or "none")[:12], size, licence, answer)))
-    columns = (
-        *(Column(title) for title in ("Kind", "Id", "Revision")),
-        Column("MB", 1),
-        Column("Licence"),
-        Column("Reachable"),
-    )
+    columns = (*map(Column, ("Kind", "Id", "Revision")), Column("MB", 1), *map(Column, ("Licence", "Reachable")))
     caption = "Of each pin the files that the experiment takes. Licences as pinned, else as the hub states them."
     return Table("pins", "Pins", caption, columns, tuple(rows)).text(), complete
+
+
+def write(experiment: Experiment, path: Path = parameters.PARAMS) -> tuple[str, bool]:
+    """Pin what has no revision to what the mirror, or the hub, has today; the file keeps its layout and comments.
+
+    Returns:
+        A table with a row for each pin that had none (id, revision found, or why there is none), and whether all were
+        found. Those that were are written, whatever became of the others.
+
+    Raises:
+        Mistake: the experiment takes everything from the miniature.
+    """
+    _outside(experiment)
+    rows = []
+    found: dict[tuple[str, ...], str] = {}
+    for kind, id, pin in pins.all_pins(experiment):
+        if pin.revision is None:
+            try:
+                found["hub", f"{kind}s", id, "revision"] = answer = pins.current(kind, id, pin)
+            except Mistake as mistake:
+                answer = _no(mistake, advised=True)
+            rows.append(Row((kind, id, answer)))
+    for change in parameters.rewrite(found, path):
+        log.info("%s", change)
+    log.info("%s: %d of %d pins without a revision are written", path, len(found), len(rows))
+    columns = tuple(map(Column, ("Kind", "Id", "Revision")))
+    caption = "Of each pin that had none the revision that there is today."
+    return Table("pins", "Pins", caption, columns, tuple(rows)).text(), len(found) == len(rows)
+
+
+def _no(mistake: Mistake, *, advised: bool) -> str:
+    """Why a pin cannot be had, in a cell of a table."""
+    if not isinstance(mistake, Unavailable):
+        return f"no: {mistake}"
+    return f"no: {mistake.reason}" + (f"; {mistake.advice}" if advised else "")
 
 
 def mirror(experiment: Experiment, root: Path) -> None:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from rosberta.doors import parameters
 from rosberta.frame.files import whole
@@ -49,23 +47,9 @@ def write(name: str, path: Path = parameters.PARAMS) -> None:
         before = parameters.read(path)
     except Mistake:  # there is none, or none that can be read: it is written over
         before = {}
-    changes = list(differences(before, parameters.read(preset)))
+    changes = list(parameters.differences(before, parameters.read(preset)))
     with whole(path) as part:
         part.write_bytes(preset.read_bytes())
     for change in changes:
         log.info("%s", change)
     log.info("%s is now the preset %s: %d parameters changed", path, name, len(changes))
-
-
-def differences(before: Mapping[str, Any], after: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    """One sentence for each parameter that differs between two experiments."""
-    for key in [*before, *(key for key in after if key not in before)]:
-        place = f"{where}{key}"
-        if key not in after:
-            yield f"{place}: removed"
-        elif key not in before:
-            yield f"{place}: added"
-        elif isinstance(before[key], dict) and isinstance(after[key], dict):
-            yield from differences(before[key], after[key], f"{place}.")
-        elif before[key] != after[key]:
-            yield f"{place}: {before[key]!r} -> {after[key]!r}"

@@ -2,6 +2,7 @@
 
 Files are opened by their ending and read as they are: nothing is inferred, converted or executed, and a row is in
 memory only while it is read. Values are what the file holds; a CSV holds texts alone. Packed means gzip or zstandard.
+The one thing that no ending tells is whether quotes in a TSV are text or quote, which its lines have to say.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -46,12 +48,13 @@ _ZSTD_WINDOW = 1 << 31
 
 
 def files(folder: Path, glob: str) -> list[Path]:
-    """Files of a folder that match a glob, sorted by path.
+    """Files of a folder that match a glob, sorted by path; a file whose path it is goes before what it matches.
 
     Raises:
         Mistake: none does, or one of them has a form that cannot be read.
     """
-    found = sorted(path for path in folder.glob(glob) if path.is_file())
+    named = folder / glob  # such as train[1].parquet
+    found = [named] if named.is_file() else sorted(path for path in folder.glob(glob) if path.is_file())
     if not found:
         there = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
         raise Mistake(f"no file matches {glob!r}{nearest(glob, there)}")
@@ -72,10 +75,10 @@ def columns(path: Path) -> list[str]:
     form = _form(path)
     if form == ".parquet":
         with _damage(path):
-            return list(pq.read_schema(path).names)
+            return _once(path, pq.read_schema(path).names)
     if form in (".csv", ".tsv"):
         with _damage(path), _text(path) as file:
-            return list(_table(file, form).fieldnames or ())
+            return list(_table(path, file).fieldnames or ())
     return list(dict.fromkeys(name for row in islice(_json_rows(path), _SEEN) for name in row))
 
 
@@ -88,7 +91,7 @@ def rows(path: Path, names: Sequence[str]) -> Iterator[Raw]:
     form = _form(path)
     if form == ".parquet":
         return _parquet_rows(path, names)
-    found = _table_rows(path, form) if form in (".csv", ".tsv") else _json_rows(path)
+    found = _table_rows(path) if form in (".csv", ".tsv") else _json_rows(path)
     return ({name: row.get(name) for name in names} for row in found)
 
 
@@ -119,11 +122,35 @@ def _json_rows(path: Path) -> Iterator[Raw]:
                 yield _object(line, f"{path.name}: line {number}")
 
 
+def _once(path: Path, names: Sequence[str]) -> list[str]:
+    """Names of columns, each of which stands there once: of two, one would win unseen."""
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise Mistake(f"{path.name}: has the column {twice[0]!r} twice; give one of them another name")
+    return list(names)
+
+
+class _Twice(Exception):
+    """A JSON object has a key twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Raw:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice(next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1))
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
 def _object(line: str, where: str) -> Raw:
     try:
-        row = json.loads(line)
+        row = _DECODER.decode(line)
     except (ValueError, RecursionError):
-        raise Mistake(f"{where} is not JSON; fetch the file again") from None
+        raise Mistake(f"{where} is not JSON; {_advice(line)}") from None
+    except _Twice as twice:
+        raise Mistake(f"{where} has the key {str(twice)!r} twice; give one of them another name") from None
     if not isinstance(row, dict):
         raise Mistake(f"{where} is JSON, but no object; give one object a line")
     return row
@@ -134,7 +161,7 @@ def _elements(name: str, file: IO[str]) -> Iterator[Raw]:
 
     No more of the array is in memory than an element and a chunk.
     """
-    decode = json.JSONDecoder().raw_decode
+    decode = _DECODER.raw_decode
     held, number, at, wanted = "", 1, 0, _CHUNK
     while True:
         at = _BETWEEN.match(held, at).end()  # type: ignore[union-attr]  # it matches everywhere
@@ -144,6 +171,8 @@ def _elements(name: str, file: IO[str]) -> Iterator[Raw]:
             return
         try:
             row, at = decode(held, at)
+        except _Twice as twice:
+            raise Mistake(f"{name}: element {number} has the key {str(twice)!r} twice; rename one of them") from None
         except (ValueError, RecursionError):
             more = file.read(wanted) if len(held) - at < _LONGEST_ELEMENT else ""
             if not more:
@@ -157,18 +186,65 @@ def _elements(name: str, file: IO[str]) -> Iterator[Raw]:
         number, wanted = number + 1, _CHUNK
 
 
-def _table(file: IO[str], form: str) -> csv.DictReader[str]:
+def _advice(line: str) -> str:
+    """What to do about a line that is not JSON."""
+    text = line.strip()
+    if text.strip("\0") == "" or "\0" in text:
+        return "it holds NUL bytes, as a download that was cut leaves them; fetch the file again, or remove them"
+    if text.startswith("\ufeff"):
+        return "it begins with a byte order mark, as files that were joined have; remove it"
+    if text in ("{", "[") or text.endswith(("{", "[", ",", ":")):
+        return "write one object a line (jq -c .), or one array in a file that ends in .json"
+    return "fetch the file again, if it was cut, or give one object a line"
+
+
+def _table(path: Path, file: IO[str]) -> csv.DictReader[str]:
     csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.DictReader(file, delimiter="\t" if form == ".tsv" else ",", strict=True)
-    twice = [name for name, times in Counter(reader.fieldnames or ()).items() if times > 1]
-    if twice:
-        raise Mistake(f"the first line of a table names the column {twice[0]!r} twice; give one of them another name")
+    if _form(path) == ".csv":
+        reader = csv.DictReader(file, strict=True)
+    else:
+        before = path.stat()
+        quoting: Any = csv.QUOTE_NONE if _unquoted(path, before.st_size, before.st_mtime_ns) else csv.QUOTE_MINIMAL
+        reader = csv.DictReader(file, delimiter="\t", quoting=quoting, strict=True)
+    _once(path, reader.fieldnames or ())
     return reader
 
 
-def _table_rows(path: Path, form: str) -> Iterator[Raw]:
+@lru_cache(maxsize=64)
+def _unquoted(path: Path, _size: int, _mtime: int) -> bool:
+    """Whether quotes in a TSV are text, as most programs write it, and not a quote around a field, as a spreadsheet.
+
+    They are text where each line has all fields without them, unless the first line is quoted as a whole, or every
+    field that opens with one closes with one and some have doubled ones within: none would be quoted for nothing.
+    """
+    width, doubled = None, False
     with _damage(path), _text(path) as file:
-        reader = _table(file, form)
+        for line in file:
+            fields = line.rstrip("\r\n").split("\t")
+            if fields == [""]:
+                continue
+            quoted = [field for field in fields if field.startswith('"')]
+            closed = all(len(field) > 1 and field.endswith('"') for field in quoted)
+            if width is None:
+                if closed and len(quoted) == len(fields):
+                    return False
+                width = len(fields)
+            if len(fields) != width:
+                return False
+            if not closed or any('"' in field[1:-1].replace('""', "") for field in quoted):
+                return _even(file, width)
+            doubled = doubled or any('""' in field[1:-1] for field in quoted)
+    return not doubled
+
+
+def _even(lines: Iterable[str], width: int) -> bool:
+    """Whether each line has so many fields, whatever quotes it holds."""
+    return all(line.rstrip("\r\n") == "" or line.count("\t") == width - 1 for line in lines)
+
+
+def _table_rows(path: Path) -> Iterator[Raw]:
+    with _damage(path), _text(path) as file:
+        reader = _table(path, file)
         for row in reader:
             if None in row or None in row.values():
                 width = len(reader.fieldnames or ())
@@ -238,5 +314,9 @@ def _damage(path: Path) -> Iterator[None]:
         damage.append(zstandard.ZstdError)
     try:
         yield
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:#04x}"
+        advice = "convert it (iconv -f WINDOWS-1251 -t UTF-8), or fetch it again"
+        raise Mistake(f"{path.name}: damaged, or not UTF-8 ({byte}); {advice}") from None
     except tuple(damage) as error:
         raise Mistake(f"{path.name}: damaged ({str(error).partition(chr(10))[0]}); fetch the file again") from None

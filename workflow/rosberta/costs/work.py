@@ -81,7 +81,7 @@ def forward(shape: Shape, length: float) -> float:
 
 def works(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
     """Every job that needs a GPU, in the order of the flow."""
-    teacher = shape_of(experiment, experiment.mine.teacher)
+    teacher = shape_of(experiment, experiment.mine.teacher) if experiment.mine.teacher else None
     for name, source in experiment.collect.sources.items():
         if experiment.mine.methods.get(source.group) == "ranks":
             rows, length, _ = bulks[name]

@@ -37,7 +37,7 @@ def crosscheck(experiment: Experiment) -> Iterator[str]:
 
 def _data(e: Experiment) -> Iterator[str]:
     """What the blocks of the stages name."""
-    datasets, models = e.hub.datasets, e.hub.models
+    datasets = e.hub.datasets
     for name, task in e.benchmark.tasks.items():
         yield from _known(f"benchmark.tasks.{name}.dataset", task.dataset, datasets, "hub.datasets")
         if task.candidates:
@@ -61,10 +61,17 @@ def _data(e: Experiment) -> Iterator[str]:
         yield from _known(f"{where}.paper_set", missing.paper_set, _sets(), "the paper's Table 6")
         if missing.substitute is not None:
             yield from _known(f"{where}.substitute", missing.substitute, e.collect.sources, "collect.sources")
-    yield from _known("clean.tokenizer", e.clean.tokenizer, models, "hub.models")
-    if e.clean.similarity.model is not None:
-        yield from _known("clean.similarity.model", e.clean.similarity.model, models, "hub.models")
-    yield from _known("mine.teacher", e.mine.teacher, models, "hub.models")
+    yield from _models(e)
+
+
+def _models(e: Experiment) -> Iterator[str]:
+    """The models that stages load; without sources nothing is cleaned or mined, and none is needed."""
+    needed = {"clean.tokenizer": e.clean.tokenizer, "mine.teacher": e.mine.teacher}
+    for where, model in {**needed, "clean.similarity.model": e.clean.similarity.model}.items():
+        if model is not None:
+            yield from _known(where, model, e.hub.models, "hub.models")
+        elif e.collect.sources and where in needed:
+            yield f"{where}: missing; it has no default, and there are sources; name a model of hub.models"
 
 
 def _built(e: Experiment) -> Iterator[str]:

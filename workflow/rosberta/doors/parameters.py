@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from pydantic import ValidationError
 from rosberta.doors.crosschecks import crosscheck
 from rosberta.experiment import Experiment
 from rosberta.experiment.wording import sentences
+from rosberta.frame.code import PACKAGES
+from rosberta.frame.files import whole
 from rosberta.frame.mistakes import Mistake
 
 PARAMS = Path("params.yaml")
@@ -41,9 +45,30 @@ def load(path: Path = PARAMS) -> Experiment:
     """Read and check an experiment.
 
     Raises:
-        Mistake: one line for each thing that is wrong, with the nearest valid name.
+        Mistake: one line for each thing that is wrong, with the nearest valid name; or the code that runs is another
+            checkout's.
     """
+    hold_to_checkout()
     return check(read(path), str(path))
+
+
+def hold_to_checkout() -> None:
+    """Hold the code that runs to be that of the checkout that is the current directory, where it is one.
+
+    A second worktree that uses the first one's environment, or an experiment in a copy of the project, would run the
+    first one's code and record the checksums of its own.
+
+    Raises:
+        Mistake: it is another's; or the checkout lies where libraries do not find its files.
+    """
+    here = Path("workflow").resolve()
+    if (here / "rosberta/frame/code.py").is_file() and here != PACKAGES.resolve():
+        raise Mistake(
+            f"the code that runs is that of {PACKAGES.resolve().parent}, not of this checkout; install its own "
+            "environment (make install), or set PYTHONPATH to its folder workflow"
+        )
+    if pattern := re.search(r"[][*?]", str(Path.cwd())):
+        raise Mistake(f"{Path.cwd()}: `datasets` takes {pattern[0]!r} in a folder's name for a pattern; move the clone")
 
 
 def check(data: Mapping[str, Any], where: str = "params.yaml") -> Experiment:
@@ -60,3 +85,42 @@ def check(data: Mapping[str, Any], where: str = "params.yaml") -> Experiment:
     if wrong:
         raise Mistake("\n".join(f"{where}: {line}" for line in wrong))
     return experiment
+
+
+def rewrite(values: Mapping[tuple[str, ...], Any], path: Path = PARAMS) -> list[str]:
+    """Give parameters, named by the keys that lead to them, other values, and leave the file's layout and comments.
+
+    Returns:
+        A sentence for each that differs now.
+    """
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, sys.maxsize
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    before = read(path)
+    data = yaml.load(path.read_text(encoding="utf-8"))
+    for (*blocks, name), value in values.items():
+        block = data
+        for key in blocks:
+            block = block[key]
+        block[name] = value
+    if values:
+        with whole(path) as part, part.open("w", encoding="utf-8") as file:
+            yaml.dump(data, file)
+    return list(differences(before, read(path)))
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """One sentence for each parameter that differs between two experiments."""
+    for key in [*before, *(key for key in after if key not in before)]:
+        place = f"{where}{key}"
+        if key not in after:
+            yield f"{place}: removed"
+        elif key not in before:
+            yield f"{place}: added"
+        elif isinstance(before[key], dict) and isinstance(after[key], dict):
+            yield from differences(before[key], after[key], f"{place}.")
+        elif before[key] != after[key]:
+            yield f"{place}: {before[key]!r} -> {after[key]!r}"

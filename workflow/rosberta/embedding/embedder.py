@@ -26,6 +26,7 @@ from rosberta.embedding.cache import key_of
 from rosberta.embedding.replicas import Batch, RowReplica, Shared, StockReplica, own_tokenizer, takes_rows
 from rosberta.encoder.folder import load_sentence_transformer
 from rosberta.frame.code import code_of
+from rosberta.frame.mistakes import Mistake
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -110,6 +111,9 @@ class Embedder:
 
         Returns:
             float32, (texts, dimension), in the order of `texts`.
+
+        Raises:
+            Mistake: an embedding is not finite; it is not kept in the cache.
         """
         places: dict[str, int] = {}
         rows = np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
@@ -122,6 +126,9 @@ class Embedder:
         with tqdm(total=len(unique), desc=progress, unit="text", disable=progress is None) as bar:
             bar.update(len(unique) - len(missing))
             self._compute(unique, missing, prompt, embeddings, bar)
+        if not (finite := np.isfinite(embeddings).all(axis=1)).all():
+            text = unique[int(np.argmin(finite))]
+            raise Mistake(f"an embedding holds NaN or infinity, first that of {text[:60]!r}; try precision: fp32")
         if self.truncated > truncated:
             log.info("%d texts are cut to %s tokens", self.truncated - truncated, self.max_length)
         if self._cache and missing:

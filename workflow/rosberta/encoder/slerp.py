@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from rosberta.frame.mistakes import Mistake
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -62,8 +64,12 @@ def slerp_weights(
         where: says of a name whether it is interpolated; what is not, and what is not floating point, is `first`'s.
 
     Raises:
+        Mistake: `where` is true of no weight, so that nothing would be interpolated.
         ValueError: `second` lacks a weight that is to be interpolated, or a shape differs.
     """
+    if not any(where(name) for name in first):
+        shown = ", ".join(list(first)[:3])
+        raise Mistake(f"no weight has a name that is to be merged ({shown}, ...); choose a RoBERTa as base")
     merged = {}
     for name, tensor in first.items():
         if not (where(name) and tensor.is_floating_point()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -98,7 +99,8 @@ def _own(where: str, entry: Task) -> Iterator[Config]:
     for role in CATEGORIES[entry.category].files:
         id = (entry.candidates if role == "top_ranked" else None) or entry.dataset
         folder = seam.fetch("dataset", id)
-        found = sorted(path for path in folder.glob(entry.files[role]) if path.is_file())
+        named = folder / entry.files[role]
+        found = [named] if named.is_file() else sorted(p for p in folder.glob(entry.files[role]) if p.is_file())
         if not found:
             there = nearest(entry.files[role], (p.relative_to(folder).as_posix() for p in folder.rglob("*.*")))
             raise Mistake(f"{where}.files.{role}: {id} has no {entry.files[role]!r}{there}")
@@ -153,14 +155,16 @@ def _published(task: AbsTask, folder: Path) -> Iterator[Config]:
         if choice is None:
             raise FileNotFoundError(f"no configuration {' or '.join(choices)} among {', '.join(sorted(known))}")
         patterns = known[choice].get("data_files")
-        patterns = sanitize_patterns(patterns) if patterns else get_data_patterns(str(base))
+        patterns = sanitize_patterns(patterns) if patterns else get_data_patterns(glob.escape(str(base)))
         # Search sets often have one split of a name of its own (corpus, queries); mteb takes it as well.
         wanted = list(patterns) if task.metadata.type in SEARCH and len(patterns) == 1 else splits
         missing = [split for split in wanted if split not in patterns]
         if missing:
             there = ", ".join(str(split) for split in patterns)
             raise FileNotFoundError(f"configuration {choice} has no split {missing[0]!r}, but {there}")
-        found = DataFilesDict.from_patterns({split: patterns[split] for split in wanted}, base_path=str(base))
+        # The patterns are the publisher's, the folder's name is none.
+        place = glob.escape(str(base))
+        found = DataFilesDict.from_patterns({split: patterns[split] for split in wanted}, base_path=place)
         files = {
             split: [(Path(path), Path(path).relative_to(base).as_posix()) for path in found[split]] for split in wanted
         }
@@ -191,8 +195,14 @@ def _readme(configs: Iterable[Config]) -> str:
 
     head: dict[str, Any] = {"configs": [], "dataset_info": []}
     for config in configs:
-        data_files = [{"split": split, "path": [path for _, path in files]} for split, files in config.files.items()]
-        head["configs"].append({"config_name": config.name, "data_files": data_files})
+        data_files = [
+            {"split": split, "path": [glob.escape(path) for _, path in files]} for split, files in config.files.items()
+        ]
+        entry: dict[str, Any] = {"config_name": config.name, "data_files": data_files}
+        if any(path.endswith(".csv") for files in config.files.values() for _, path in files):
+            # The text NA is a text, as in sources; an empty field is missing.
+            entry |= {"keep_default_na": False, "na_values": [""]}
+        head["configs"].append(entry)
         if config.features:
             head["dataset_info"].append({"config_name": config.name, "features": config.features})
     head = {field: value for field, value in head.items() if value}

@@ -31,6 +31,11 @@ def check_columns(where: str, entry: Task, task: AbsTask) -> None:
         if task.metadata.type in SEARCH:
             for role in ("corpus", "queries"):
                 _has(f"{where}: the {role} of {entry.dataset}", data[role].column_names, SEARCH_COLUMNS[role])
+                kind = getattr(data[role].features["id"], "dtype", "list")
+                if kind not in ("string", "large_string", "null"):
+                    advice = "write them as texts, or name the column '_id'"
+                    found = f"column 'id' holds {kind}, and qrels name texts"
+                    raise Mistake(f"{where}: the {role} of {entry.dataset}: {found}; {advice}")
                 if not len(data[role]):
                     raise Mistake(f"{where}: the {role} of {entry.dataset} is empty; there is nothing to search")
             continue
@@ -65,11 +70,13 @@ def check_values(where: str, entry: Task, task: Any) -> None:
         values = list(data[name])
         if task.metadata.type == "PairClassification":
             values = list(_flat(values))
-        if None in values:
-            raise Mistake(f"{what}: column {name!r}: row {values.index(None)} is empty; fill it, or leave it out")
+        # NaN is the one value that is not itself.
+        empty = next((row for row, value in enumerate(values) if value is None or value != value), None)  # noqa: PLR0124
+        if empty is not None:
+            raise Mistake(f"{what}: column {name!r}: row {empty} is empty; fill it, or leave it out")
         # Labels of several levels, and several labels of a text, are lists.
         kinds = {str(value) for value in values} - {"[]"}
-        if len(kinds) < 2 and (split == "train" or task.metadata.type in ("PairClassification", "STS")):
+        if len(kinds) < 2 and (split == "train" or task.metadata.type in ("Clustering", "PairClassification", "STS")):
             raise Mistake(f"{what}: column {name!r} holds one value only ({', '.join(kinds)}); two are needed")
 
 
@@ -77,6 +84,9 @@ def _check_search(what: str, data: Any) -> None:
     for role in ("corpus", "queries"):
         for rows in data[role].select_columns(["id", "text"]).iter(1000):
             _are_texts(f"{what}: the {role}", rows["text"], rows["id"])
+        _once(f"{what}: the {role}", data[role]["id"])
+    for query, candidates in (data["top_ranked"] or {}).items():
+        _once(f"{what}: top_ranked of query {query!r}", candidates)
     queries, corpus = set(data["queries"]["id"]), set(data["corpus"]["id"])
     judged = data["relevant_docs"]
     if not any(score > 0 and id in corpus for query in queries for id, score in judged.get(query, {}).items()):
@@ -91,6 +101,14 @@ def _are_texts(what: str, values: Iterable[Any], ids: Iterable[Any] | None = Non
     for id, value in zip(ids or itertools.count(), values, strict=False):
         if not isinstance(value, str):
             raise Mistake(f"{what}: row {id} is {value!r}, which is no text; fill it, or leave it out")
+
+
+def _once(what: str, ids: Iterable[Any]) -> None:
+    seen: set[Any] = set()
+    for id in ids:
+        if id in seen:
+            raise Mistake(f"{what}: the id {id!r} stands twice; only one would be found, leave the other out")
+        seen.add(id)
 
 
 def _has(what: str, names: Iterable[str], wanted: Iterable[str]) -> None:

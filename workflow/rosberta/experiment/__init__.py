@@ -25,21 +25,24 @@ B = TypeVar("B", bound="Block")
 
 
 class Experiment(Block):
-    """The whole of ``params.yaml``: one block a stage in stage order, then what is built from them."""
+    """The whole of ``params.yaml``: one block a stage in stage order, then what is built from them.
+
+    What is left out has its default, at either door; who only evaluates leaves out all that belongs to training.
+    """
 
     hub: Hub
     benchmark: Benchmark
-    collect: Collect
-    clean: Clean
+    collect: Collect = Collect()
+    clean: Clean = Clean()
     deduplicate: Deduplicate = Deduplicate()
-    mine: Mine
+    mine: Mine = Mine()
     pretrain: Pretrain = Pretrain()
     contrast: Contrast = Contrast()
     merge: Merge = Merge()
     evaluate: Evaluate = Evaluate()
-    encoders: dict[Name, Encoder]
-    mixtures: dict[Name, Mixture]
-    runs: dict[Name, Run]
+    encoders: dict[Name, Encoder] = {}
+    mixtures: dict[Name, Mixture] = {}
+    runs: dict[Name, Run] = {}
     models: dict[Name, Model]
 
     def resolved(self) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from rosberta.experiment.blocks import GROUPS, Block, Glob, Group, Name, Precision, PrefixName
+from rosberta.experiment.blocks import Block, Glob, Group, Name, Precision, PrefixName
 
 
 class Source(Block):
@@ -63,8 +63,8 @@ class Collect(Block):
     """Rows of a source at most, unless the source says otherwise (paper Table 6: most are capped at 100 thousand)."""
     surplus: float = Field(1.5, ge=1)
     """How many times its cap a source is collected, for what cleaning and deduplication drop. Not published: ours."""
-    sources: dict[Name, Source] = Field(min_length=1)
-    """Sources by name."""
+    sources: dict[Name, Source] = {}
+    """Sources by name; none where models are only evaluated."""
     missing: dict[Name, Missing] = {}
     """Sets of the recipe that cannot be had, and what is taken instead."""
 
@@ -118,9 +118,9 @@ class Similarity(Block):
 class Clean(Block):
     """What a training row must be."""
 
-    tokenizer: str
+    tokenizer: str | None = None
     """Id of the model, as in `hub.models`, whose tokens are counted: one that knows both languages, since a Russian
-    tokenizer cuts English into bytes. Not published: ours."""
+    tokenizer cuts English into bytes. Needed where there are sources. Not published: ours."""
     max_tokens: int = Field(500, ge=1)
     """A row with a longer text is dropped (paper A.1.2: Russian texts over 500 tokens are)."""
     min_characters: int = Field(3, ge=1)
@@ -136,11 +136,21 @@ class Clean(Block):
     """Filter by embeddings, for mined translations (paper A.1.2)."""
 
 
+METHODS: dict[Group, Literal["ranks", "random"]] = {
+    "basic_english": "ranks",
+    "basic_russian": "ranks",
+    "synthetic": "random",
+    "retrieval": "random",
+    "extra": "ranks",
+}
+
+
 class Mine(Block):
     """Hard negatives."""
 
-    teacher: str
-    """Id of the model, as in `hub.models`, that ranks (paper 4.1: multilingual-e5-small)."""
+    teacher: str | None = None
+    """Id of the model, as in `hub.models`, that ranks (paper 4.1: multilingual-e5-small). Needed where there are
+    sources."""
     query_prompt: str = "query: "
     """What the teacher wants before an anchor (multilingual-e5's model card)."""
     document_prompt: str = "passage: "
@@ -152,15 +162,9 @@ class Mine(Block):
     """Documents from this rank on are left out as too easy (paper 4.1: ranks 20-100)."""
     negatives: int = Field(7, ge=1, le=64)
     """Negatives of every row (paper 4.3: 7)."""
-    methods: dict[Group, Literal["ranks", "random"]] = {
-        "basic_english": "ranks",
-        "basic_russian": "ranks",
-        "synthetic": "random",
-        "retrieval": "random",
-        "extra": "ranks",
-    }
+    methods: dict[Group, Literal["ranks", "random"]] = dict(METHODS)
     """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
-    set (paper 4.1: random for the synthetic and retrieval sets)."""
+    set (paper 4.1: random for the synthetic and retrieval sets). A group left out has its default."""
     seed: int = Field(0, ge=0)
     """Seed of the draw. Not published: ours."""
     max_length: int = Field(512, ge=8)
@@ -172,15 +176,17 @@ class Mine(Block):
     threads: int = Field(1, ge=1)
     """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
 
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _others(cls, given: Any) -> Any:
+        return {**METHODS, **given} if isinstance(given, dict) else given
+
     @model_validator(mode="after")
     def _window(self) -> Self:
         if self.last_rank - self.first_rank < self.negatives:
             raise ValueError(
                 f"ranks {self.first_rank}-{self.last_rank} hold fewer documents than negatives: {self.negatives}"
             )
-        missing = set(GROUPS) - set(self.methods)
-        if missing:
-            raise ValueError(f"methods: no method for {', '.join(sorted(missing))}")
         return self
 
 

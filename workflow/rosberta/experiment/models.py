@@ -49,9 +49,9 @@ class Run(Block):
     """Name in `mixtures`."""
     seed: int = Field(ge=0)
     """Seed of order and dropout."""
-    contrast: dict[str, Any]
+    contrast: dict[str, Any] = {}
     """Fields of `contrast` that differ for this run."""
-    merge: dict[str, Any]
+    merge: dict[str, Any] = {}
     """Fields of `merge` that differ for this run."""
 
 

@@ -80,8 +80,7 @@ class Pretrain(Training):
     base_share: float = Field(0.25, ge=0, le=1)
     """Share of the model before training in the SLERP of the encoder layers after it (paper 4.2: 0.25)."""
     validation: int = Field(0, ge=0)
-    """Texts that are held out of training, but for a tenth of all at most, for the validation curve. Not published:
-    ours."""
+    """Texts that are held out of training, a tenth of all at most, for the validation curve. Not published: ours."""
     seed: int = Field(0, ge=0)
     """Seed of masking, order and dropout. Not published: ours."""
 

@@ -18,6 +18,7 @@ def teacher_ranks(
     from rosberta.embedding.embedder import Embedder, unit
     from rosberta.embedding.ranks import ranked
 
+    assert settings.teacher is not None, "the doors see to it where there are sources"
     teacher = Embedder.load(
         fetch("model", settings.teacher),
         "mean",

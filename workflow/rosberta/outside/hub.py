@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from rosberta.frame.files import sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.outside import checksums, client
 from rosberta.outside.mirror import MIRROR
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 DOWNLOADS = 4
 """Files that are downloaded at once."""
+
+_HASH = "write that of the file as revision (python -m rosberta pins write)"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -53,7 +56,7 @@ def files_on_hub(kind: str, id: str, pin: Pin) -> tuple[list[dict[str, Any]], st
         if info.gated:  # the list is open to all, the files are not
             HfApi().auth_check(id, repo_type=kind)
     if pin.revision is None:
-        advice = f"to pin what the hub has today, write revision: {info.sha}"
+        advice = f"to pin what the hub has today, write revision: {info.sha} (python -m rosberta pins write)"
         raise Unavailable(f"{kind} {id}", "no revision is pinned", advice)
     files = []
     for sibling in sorted(info.siblings or [], key=lambda sibling: sibling.rfilename):
@@ -64,10 +67,35 @@ def files_on_hub(kind: str, id: str, pin: Pin) -> tuple[list[dict[str, Any]], st
     return files, ", ".join(licence) if isinstance(licence, list) else licence
 
 
+def current(kind: str, id: str, pin: Pin) -> str:
+    """The commit that the hub has today; of a file at an address, which is downloaded for it, the SHA-256.
+
+    Raises:
+        Unavailable: it is gone, access is refused, or its server cannot be reached.
+    """
+    if not pin.url:
+        with _said(kind, id, "main"):
+            from huggingface_hub import HfApi
+
+            revision: Any = HfApi().repo_info(id, repo_type=kind).sha
+            return str(revision)
+    name = PurePosixPath(unquote(urlsplit(pin.url).path)).name
+    pinned = {"kind": kind, "id": id, "revision": "new", "url": pin.url}
+    folder = _cache(pinned)
+    with _said(kind, id, None, pin.url):
+        _download(pinned, {"path": name, "bytes": None}, folder)
+        found = sha256(folder / name)
+        # Where the stage `hub` will look for it.
+        kept = _cache({**pinned, "revision": found}) / name
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).replace(kept)
+    return found
+
+
 def _at_address(kind: str, id: str, pin: Pin) -> dict[str, Any]:
     assert pin.url is not None
     if pin.revision is None or len(pin.revision) != 64:
-        raise Unavailable(f"{kind} {id} ({pin.url})", "no SHA-256 is pinned", "write that of the file as revision")
+        raise Unavailable(f"{kind} {id} ({pin.url})", "no SHA-256 is pinned", _HASH)
     name = PurePosixPath(unquote(urlsplit(pin.url).path)).name
     with _said(kind, id, pin.revision, pin.url):
         from huggingface_hub import get_session
@@ -161,7 +189,7 @@ def _said(kind: str, id: str, revision: str | None, url: str | None = None) -> I
     client.install()
     from huggingface_hub import errors
 
-    where = f"{kind} {id} @ {revision}" + (f" ({url})" if url else "")
+    where = f"{kind} {id}" + (f" @ {revision}" if revision else "") + (f" ({url})" if url else "")
     other = f"set {MIRROR}, or try again"
     server = "the address" if url else "the hub"
     try:

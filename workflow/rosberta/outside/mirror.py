@@ -99,11 +99,33 @@ def index_of(root: Path) -> dict[str, Any]:
     return read_json(root / INDEX) if (root / INDEX).is_file() else {}
 
 
+def current(kind: str, id: str, pin: Pin) -> str:
+    """The revision that the mirror says it has, or else the digest of the files that the pin asks for.
+
+    Raises:
+        Mistake: the mirror lacks it, or a file of it.
+    """
+    try:
+        files_in_mirror(kind, id, pin.model_copy(update={"revision": None}))
+    except _Unpinned as unpinned:
+        return unpinned.revision
+    raise AssertionError("a pin without a revision is refused")
+
+
+class _Unpinned(Unavailable):
+    """A pin without a revision, where the mirror has one."""
+
+    def __init__(self, kind: str, id: str, revision: str) -> None:
+        """Say which."""
+        advice = f"to pin what the mirror has, write revision: {revision} (python -m rosberta pins write)"
+        super().__init__(f"{kind} {id}", "no revision is pinned", advice)
+        self.revision = revision
+
+
 def _hold(kind: str, id: str, pin: Pin, sums: dict[str, str], stated: str | None) -> None:
     content = next(iter(sums.values())) if pin.url and len(sums) == 1 else digest_of(sums)
     if pin.revision is None:
-        advice = f"to pin what the mirror has, write revision: {content}"
-        raise Unavailable(f"{kind} {id}", "no revision is pinned", advice)
+        raise _Unpinned(kind, id, stated or content)
     found = content if len(pin.revision) == 64 else stated
     if found is None:
         log.warning("%s %s: the mirror does not say its revision; taken as %s", kind, id, pin.revision[:8])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rosberta.frame.artifacts import HUB
 from rosberta.frame.files import read_json
 from rosberta.frame.mistakes import Mistake, nearest
-from rosberta.outside import checksums, hub, mirror, unavailable
+from rosberta.outside import checksums, hub, mirror, pickles, unavailable
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 Kind = Literal["dataset", "model"]
 
 SAFE = (".parquet", ".json", ".jsonl", ".gz", ".zst", ".zip", ".csv", ".tsv", ".txt", ".md", ".safetensors", ".model")
-"""Endings of the files that are taken: none of them can carry code."""
+"""Endings of the files that are taken: none of them can carry code. Of a model also what `pickles` reads."""
+
+CONVERTED = "converted"
+"""Folder of the hub's artifact, and origin, of models whose weights lie in a pickle alone."""
 
 
 def all_pins(experiment: Experiment) -> list[tuple[Kind, str, Pin]]:
@@ -49,11 +52,27 @@ def available_files(kind: Kind, id: str, pin: Pin) -> tuple[list[dict[str, Any]]
 
 def safe_files(kind: Kind, id: str, pin: Pin, there: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of these files those that can carry no code."""
-    taken = [file for file in there if file["path"].endswith(SAFE)]
+    paths = [file["path"] for file in there]
+    taken = [
+        file
+        for file in there
+        if file["path"].endswith(SAFE) or (kind == "model" and pickles.needed(file["path"], paths))
+    ]
     if not taken:
         where = f"{kind} {id} @ {pin.revision}"
         raise unavailable.Unavailable(where, f"no file matches {pin.files}", f"correct hub.{kind}s.{id}.files")
     return taken
+
+
+def current(kind: Kind, id: str, pin: Pin) -> str:
+    """The revision that the mirror, or else the hub, has today: a commit, or the content's digest.
+
+    Raises:
+        Mistake: it has no such thing, or cannot be reached.
+    """
+    if mirror.folder_of(kind, id):
+        return mirror.current(kind, id, pin)
+    return hub.current(kind, id, pin)
 
 
 def manifest(kind: Kind, id: str) -> dict[str, Any]:
@@ -78,9 +97,18 @@ def fetch(kind: Kind, id: str) -> Path:
     Raises:
         Mistake: the pin is not resolved, a file is missing, or a file's content is not what was pinned.
     """
-    pinned = manifest(kind, id)
-    ours = pinned["origin"] == "miniature"
-    folder = HUB / "miniature" / f"{kind}s" / id if ours else mirror.folder_of(kind, id)
+    return place(manifest(kind, id))
+
+
+def place(pinned: dict[str, Any]) -> Path:
+    """The local folder of a manifest's files.
+
+    Raises:
+        Mistake: a file is missing, or its content is not what was pinned.
+    """
+    kind, id = pinned["kind"], pinned["id"]
+    ours = pinned["origin"] in ("miniature", CONVERTED)
+    folder = HUB / pinned["origin"] / f"{kind}s" / id if ours else mirror.folder_of(kind, id)
     if folder is None:
         return hub.download(pinned)
     for file in pinned["files"]:

@@ -11,4 +11,4 @@ if TYPE_CHECKING:
 
 def wanted(path: str, pin: Pin) -> bool:
     """Whether a pin asks for a file, which is named by its path in the set or model."""
-    return any(fnmatch(path, pattern) for pattern in pin.files)
+    return path in pin.files or any(fnmatch(path, pattern) for pattern in pin.files)

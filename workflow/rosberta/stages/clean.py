@@ -31,6 +31,7 @@ def run(experiment: Experiment, key: str) -> None:
         Mistake: an input is missing or damaged, or no row is left.
     """
     settings, source = experiment.clean, experiment.collect.sources[key]
+    assert settings.tokenizer is not None, "the doors see to it where there are sources"
     path = COLLECTED / f"{key}.parquet"
     tokenizer = tokenizer_of(fetch("model", settings.tokenizer))
     held = benchmark(experiment.benchmark.tasks, settings.overlap)

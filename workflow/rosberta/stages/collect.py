@@ -56,12 +56,24 @@ def run(experiment: Experiment, key: str) -> None:
             limit=source.rows,
             pinned=pinned,
         )
+    except adapters.Unmatched as mistake:
+        raise Mistake("\n".join(_unmatched(experiment, key, mistake))) from None
     except Mistake as mistake:
         raise Mistake(f"collect.sources.{key}: {source.dataset}: {mistake}") from None
     write_rows(COLLECTED / f"{key}.parquet", rows, counts)
     dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts["dropped"].items()))
     unread = f" ({counts['unread_files']} files not to their end)" if counts["unread_files"] else ""
     log.info("%s: read %d%s, kept %d, dropped: %s", key, counts["read"], unread, counts["kept"], dropped or "none")
+
+
+def _unmatched(experiment: Experiment, key: str, mistake: adapters.Unmatched) -> Iterator[str]:
+    """What the set lacks, a line for this source and for each other that reads the same files."""
+    source = experiment.collect.sources[key]
+    yield f"collect.sources.{key}: {source.dataset}: {mistake}"
+    for name, other in experiment.collect.sources.items():
+        same = (other.adapter, other.dataset, other.files) == (source.adapter, source.dataset, source.files)
+        if name != key and same and (reason := mistake.of(adapters.options(other.adapter, other.options))):
+            yield f"collect.sources.{name}: {other.dataset}: {reason}"
 
 
 def collect(

@@ -56,6 +56,11 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
         ],
         settings.precedence,
     )
+    if not sources:  # models are only evaluated
+        with whole(DEDUPLICATED) as kept, whole(DUPLICATES) as lists:
+            kept.mkdir()
+            lists.mkdir()
+        return
     near = settings.similarity is not None
     parts = [
         hashes_of(source.name, collect.seed, near=near) for source in tqdm(sources, desc="read sources", unit="source")

@@ -6,6 +6,7 @@ A manifest lists the files that belong to the pin with size and checksum; what i
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from tqdm import tqdm
 from rosberta.frame.artifacts import HUB
 from rosberta.frame.files import canonical, files_of, sha256, whole
 from rosberta.frame.mistakes import Mistake, nearest
-from rosberta.outside.pins import Kind, all_pins, available_files, safe_files
+from rosberta.outside.pickles import convert, is_pickle
+from rosberta.outside.pins import CONVERTED, Kind, all_pins, available_files, place, safe_files
 from rosberta.outside.selection import wanted
 from rosberta.outside.unavailable import Unreachable
 
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (every stage has a key)
     """Resolve every pin into a manifest; for the miniature also build the files.
+
+    A model whose weights lie in a pickle alone is fetched at once, and kept with safetensors in its place.
 
     Raises:
         Mistake: a pin without revision, a revision or file that is gone, content that is not what the pin says.
@@ -41,21 +45,53 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
         pinned = all_pins(experiment)
         for kind, id, pin in tqdm(pinned, desc="resolve pins", unit="pin"):
             try:
-                made = hub.origin == "miniature"
-                there = _listed(part / "miniature", kind, id, pin) if made else available_files(kind, id, pin)[0]
+                manifest = _manifest(hub, part, kind, id, pin)
             except Unreachable:
                 raise
             except Mistake as mistake:
                 failures.append(mistake)
                 continue
-            manifest = {"kind": kind, "id": id, "revision": pin.revision, "origin": hub.origin, "files": there}
             path = part / f"{kind}s" / f"{id}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(canonical(manifest | {"url": pin.url}), encoding="utf-8")
-            total += sum(file["bytes"] for file in there)
+            path.write_text(canonical(manifest), encoding="utf-8")
+            total += sum(file["bytes"] for file in manifest["files"])
         if failures:
             raise Mistake("\n".join(map(str, failures)))
     log.info("resolved %d pins from origin %s, %.1f MB", len(pinned), hub.origin, total / 1e6)
+
+
+def _manifest(hub: Hub, part: Path, kind: Kind, id: str, pin: Pin) -> dict[str, Any]:
+    """What a pin resolves to."""
+    made = hub.origin == "miniature"
+    there = _listed(part / "miniature", kind, id, pin) if made else available_files(kind, id, pin)[0]
+    pinned = {"kind": kind, "id": id, "revision": pin.revision, "origin": hub.origin, "files": there, "url": pin.url}
+    if any(is_pickle(file["path"]) for file in there):
+        return pinned | {"origin": CONVERTED, "files": _converted(pinned, part)}
+    return pinned
+
+
+def _converted(pinned: dict[str, Any], part: Path) -> list[dict[str, Any]]:
+    """Fetch a model whose weights lie in pickles alone, keep it with safetensors in their place, and list its files."""
+    origin, target = place(pinned), part / CONVERTED / f"{pinned['kind']}s" / pinned["id"]
+    where = f"{pinned['kind']} {pinned['id']} @ {pinned['revision']}"
+    pickled: dict[Path, list[Path]] = {}
+    for file in pinned["files"]:
+        path = target / file["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if is_pickle(file["path"]):
+            pickled.setdefault(path.parent, []).append(origin / file["path"])
+        elif not path.name.endswith(".bin.index.json"):
+            shutil.copyfile(origin / file["path"], path)
+    for folder, files in pickled.items():
+        convert(files, folder / "model.safetensors", where)
+        log.warning(
+            "%s: %s has no safetensors beside it: its tensors, and they alone, are read, and kept as %s",
+            where, files[0].name, HUB / CONVERTED / f"{pinned['kind']}s" / pinned["id"] / "model.safetensors",
+        )  # fmt: skip
+    return [
+        {"path": file.relative_to(target).as_posix(), "bytes": file.stat().st_size, "sha256": sha256(file)}
+        for file in files_of(target)
+    ]
 
 
 def _build_miniature(hub: Hub, folder: Path) -> None:

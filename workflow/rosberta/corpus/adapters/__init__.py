@@ -12,7 +12,7 @@ A further adapter is a further module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
@@ -49,6 +49,15 @@ class Drop(NamedTuple):
     """A raw row that becomes no example of its own, and why."""
 
     reason: str
+
+
+class Unmatched(Mistake):
+    """Options that name what the set does not have."""
+
+    def __init__(self, reason: str, of: Callable[[Any], str | None]) -> None:
+        """Say it of the source that was read; `of` says it, or nothing, of another's options, without a second pass."""
+        super().__init__(reason)
+        self.of = of
 
 
 class AdapterOptions(BaseModel):

@@ -13,7 +13,7 @@ def flaw(value: Any) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "missing text"
     if not isinstance(value, str):
-        return "not a text"
+        return "bytes, whose encoding the file does not say" if isinstance(value, bytes) else "not a text"
     if not value or value.isspace():
         return "empty text"
     if not value.isascii():

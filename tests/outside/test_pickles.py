@@ -1,0 +1,139 @@
+"""Weights in a pickle alone: tensors are read, nothing is run, and the model is as it was."""
+
+from __future__ import annotations
+
+import collections
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rosberta.doors import parameters
+from rosberta.encoder.folder import load_sentence_transformer
+from rosberta.experiment import Experiment
+from rosberta.experiment.hub import Hub
+from rosberta.frame.files import digest, read_json
+from rosberta.frame.mistakes import Mistake
+from rosberta.outside.mirror import MIRROR
+from rosberta.outside.pins import fetch
+from rosberta.stages import hub
+from safetensors.torch import load_file
+from support.encoders import ENGLISH, RUSSIAN, write_roberta
+from support.trees import ROOT
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Runs:
+    """What runs when a pickle is opened without restraint."""
+
+    def __init__(self, ran: Path) -> None:
+        self.ran = ran
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.ran,)
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model in a mirror, and a current directory to work in."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv(MIRROR, str(tmp_path / "mirror"))
+    folder = tmp_path / "mirror/models/some/model"
+    write_roberta(folder, [*RUSSIAN, *ENGLISH])
+    return folder
+
+
+def resolve() -> None:
+    whole = parameters.check(parameters.read(ROOT / "params.yaml"))
+    pins = {"datasets": {}, "models": {"some/model": {"revision": COMMIT}}}
+    experiment: Experiment = whole.model_copy(update={"hub": Hub.model_validate({"origin": "hub", **pins})})
+    hub.run(experiment)
+
+
+def pickled(folder: Path, parts: int = 1) -> dict[str, torch.Tensor]:
+    """Put a model's weights into pickles, in so many parts; two of the tensors share their memory."""
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.decoder.weight"] = weights["roberta.embeddings.word_embeddings.weight"]
+    (folder / "model.safetensors").unlink()
+    names, index = sorted(weights), {}
+    for number in range(parts):
+        file = "pytorch_model.bin" if parts == 1 else f"pytorch_model-0000{number + 1}-of-0000{parts}.bin"
+        held = {name: weights[name] for name in names[number::parts]}
+        torch.save(collections.OrderedDict(held), folder / file)
+        index |= dict.fromkeys(held, file)
+    if parts > 1:
+        (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    return weights
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_pickle_alone_is_converted(model: Path, parts: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, into the hub's artifact, and said; what is loaded then is what the pickle held."""
+    expected = load_sentence_transformer(model, "cls", 64).encode(RUSSIAN[0])
+    weights = pickled(model, parts)
+    resolve()
+    assert "has no safetensors beside it: its tensors, and they alone, are read" in caplog.text
+    folder = fetch("model", "some/model")
+    assert folder == Path("data/hub/converted/models/some/model")
+    found = load_file(folder / "model.safetensors")
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
+    assert (load_sentence_transformer(folder, "cls", 64).encode(RUSSIAN[0]) == expected).all()
+    assert not any(file["path"].endswith((".bin", ".bin.index.json")) for file in manifest()["files"])
+    first = digest(Path("data/hub"))
+    resolve()
+    assert digest(Path("data/hub")) == first
+
+
+def manifest() -> dict[str, Any]:
+    return read_json(Path("data/hub/models/some/model.json"))
+
+
+def test_where_there_are_safetensors_no_pickle_is_taken(model: Path, tmp_path: Path) -> None:
+    """Beside them; and of pickles in other folders only those that are a module's weights."""
+    ran = tmp_path / "ran"
+    names = ("pytorch_model.bin", "training_args.bin", "2_Dense/optimizer.pt", "2_Dense/rust_model.bin")
+    (model / "2_Dense").mkdir()
+    for name in names:
+        (model / name).write_bytes(pickle.dumps(Runs(ran)))
+    resolve()
+    assert manifest()["origin"] == "hub"
+    assert not {file["path"] for file in manifest()["files"]} & set(names)
+    torch.save({"linear.weight": torch.ones(2, 2)}, model / "2_Dense/pytorch_model.bin")
+    resolve()
+    folder = fetch("model", "some/model")
+    assert torch.equal(load_file(folder / "2_Dense/model.safetensors")["linear.weight"], torch.ones(2, 2))
+    assert not ran.exists()
+
+
+CONTENTS = {
+    "code": lambda ran: {"weight": torch.ones(2), "more": Runs(ran)},
+    "code alone": Runs,
+    "a number": lambda _: {"weight": torch.ones(2), "step": 3},
+    "a list": lambda _: [torch.ones(2)],
+}
+
+
+@pytest.mark.parametrize("case", [*CONTENTS, "plain pickle", "cut", "empty"])
+def test_anything_but_tensors_is_refused_and_not_run(case: str, model: Path, tmp_path: Path) -> None:
+    """In one line that names model and file."""
+    ran, file = tmp_path / "ran", model / "pytorch_model.bin"
+    weights = pickled(model)
+    if case in CONTENTS:
+        torch.save(CONTENTS[case](ran), file)
+    elif case == "plain pickle":
+        file.write_bytes(pickle.dumps(Runs(ran)))
+    else:
+        torch.save(weights, file)
+        file.write_bytes(file.read_bytes()[: 2000 if case == "cut" else 0])
+    with pytest.raises(
+        Mistake, match=f"model some/model @ {COMMIT}: pytorch_model.bin holds more than tensors"
+    ) as caught:
+        resolve()
+    assert "\n" not in str(caught.value)
+    assert not ran.exists()
+    assert not Path("data/hub").exists()

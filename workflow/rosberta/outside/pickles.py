@@ -1,0 +1,52 @@
+"""Weights that lie in a pickle alone: their tensors are read, nothing else of it, and kept as safetensors."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from rosberta.frame.mistakes import Mistake
+
+
+def is_pickle(path: str) -> bool:
+    """Whether a model's file is weights as torch once saved them; other pickles are never opened."""
+    return fnmatch(PurePosixPath(path).name, "pytorch_model*.bin")
+
+
+def needed(path: str, there: Sequence[str]) -> bool:
+    """Whether these weights lie in a folder of the model that has no safetensors."""
+    folder = PurePosixPath(path).parent
+    return is_pickle(path) and not any(
+        PurePosixPath(other).parent == folder and other.endswith(".safetensors") for other in there
+    )
+
+
+def convert(pickles: Sequence[Path], target: Path, where: str) -> None:
+    """Write the tensors of all parts of a model's weights to one safetensors file.
+
+    They are read by torch's restricted loader, which builds tensors and runs nothing.
+
+    Raises:
+        Mistake: a file holds anything but tensors by name, or is damaged; `where` names the model.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    weights: dict[str, Any] = {}
+    for path in pickles:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError, KeyError):
+            raise _refused(where, path, "holds more than tensors, or is damaged") from None
+        if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise _refused(where, path, "holds more than tensors by name")
+        weights |= state
+    # Of tensors that share their memory safetensors keeps none.
+    save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, target, {"format": "pt"})
+
+
+def _refused(where: str, path: Path, reason: str) -> Mistake:
+    return Mistake(f"{where}: {path.name} {reason}; pin a revision of the model that has safetensors")
