@@ -185,7 +185,14 @@ def test_quotes_of_a_plain_tsv_are_text(case: str, end: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("quoting", [csv.QUOTE_ALL, csv.QUOTE_MINIMAL])
 @pytest.mark.parametrize(
     "texts",
-    [["Он сказал «да».", "No."], ['Он сказал "да".', "No."], ["а\tб", "No."], ["а\nб", "No."], ['"', 'a\t"b"\n']],
+    [
+        ["Он сказал «да».", "No."],
+        ['Он сказал "да".', "No."],
+        ["а\tб", "No."],
+        ["а\nб", "No."],
+        ["No.", "а\nб"],
+        ['"', 'a\t"b"\n'],
+    ],
 )
 def test_quotes_of_a_spreadsheets_tsv_are_quotes(texts: list[str], quoting: Any, tmp_path: Path) -> None:
     """Around every field, or around those alone that need them."""
