@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,23 @@ def test_a_slice_holds_values_by_their_path() -> None:
     assert found["clean"]["overlap"]["words"] == 8
     groups = {name: source["group"] for name, source in plain()["collect"]["sources"].items()}
     assert slices(plain())["deduplicate"]["parameters"]["collect.sources.*.group"] == groups
+
+
+def test_weights_of_ones_own_count_by_their_content(tmp_path: Path) -> None:
+    """Another byte in the folder is another slice of its evaluation, and of that alone, whatever path and times say."""
+    file = tmp_path / "mine/model.safetensors"
+    file.parent.mkdir()
+    file.write_bytes(b"one")
+    data = plain()
+    assert not any("content" in slice for slice in slices(data).values())
+    data["models"]["mine"] = data["models"]["full"] | {"weights": str(file.parent)}
+    before, times = slices(data), file.stat()
+    file.write_bytes(b"two")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = slices(data)
+    assert [job for job in before if before[job] != after[job]] == ["evaluate@mine"]
+    file.write_bytes(b"one")
+    assert slices(data) == before
 
 
 @pytest.mark.parametrize(

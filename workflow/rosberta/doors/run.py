@@ -50,12 +50,17 @@ def run_stage(stage: str, key: str | None) -> None:
     scratch = SCRATCH / job_of(stage, key)
     settle(getattr(settings, "threads", 1), online=experiment.hub.origin == "hub", scratch=scratch)
     try:
-        importlib.import_module(f"rosberta.stages.{stage}").run(experiment, key)
+        call(stage, experiment, key)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     if expected is not None:
         forget()
         _hold(stage, key, parameters.load(), expected)
+
+
+def call(stage: str, experiment: Experiment, key: str | None = None) -> None:
+    """Run a stage of an experiment in the current folder, whatever its parameters come from; nothing is recorded."""
+    importlib.import_module(f"rosberta.stages.{stage}").run(experiment, key)
 
 
 def _hold(stage: str, key: str | None, experiment: Experiment, expected: str | None) -> None:
@@ -68,9 +73,9 @@ def _hold(stage: str, key: str | None, experiment: Experiment, expected: str | N
     before = json.loads(expected)
     changed = sorted(
         name
-        for part in ("parameters", "code")
-        for name in {**before[part], **now[part]}
-        if before[part].get(name, "") != now[part].get(name, "")
+        for part in ("parameters", "code", "content")
+        for name in {**before.get(part, {}), **now.get(part, {})}
+        if before.get(part, {}).get(name, "") != now.get(part, {}).get(name, "")
     )
     raise Mistake(
         f"{job_of(stage, key)}: {', '.join(changed[:5])}{', ...' if changed[5:] else ''} changed since `check` ran; "
