@@ -177,9 +177,9 @@ def test_a_wrong_folder_is_one_line(
         (["some/tiny"], "some/tiny: no such folder; a model of the hub is named with its full revision, as some/tiny@"),
         (["some/tiny@main"], "named with its full revision"),
         (["mine", "--prompts", "e6"], "--prompts 'e6': neither prompts, as"),
-        (["mine", "--prompts", "{querry: 'q: '}"], "--prompts: 'querry' would reach no text"),
+        (["mine", "--prompts", "{questions: 'q: '}"], "--prompts: 'questions' would reach no text"),
         (["mine", "--tasks", "TERA"], "--tasks: 'TERA' is no version, category or task; did you mean \"TERRa\"?"),
-        (["mine", "--tasks", "own.yaml"], "own.yaml: benchmark.tasks.Mine.categorie: unknown key"),
+        (["mine", "--tasks", "own.yaml"], "own.yaml: benchmark.tasks.Mine.kind: unknown key"),
         (["mine", "--pooling", "cls", "--max-length", "2"], "--max_length: input should be greater than or equal to 8"),
     ],
 )
@@ -188,7 +188,7 @@ def test_a_wrong_word_is_one_line(
 ) -> None:
     """With what would be right."""
     shutil.copytree(origin / "models/some/tiny", place / "mine")
-    (place / "own.yaml").write_text("benchmark: {tasks: {Mine: {dataset: a/b, categorie: STS}}}\n", encoding="utf-8")
+    (place / "own.yaml").write_text("benchmark: {tasks: {Mine: {dataset: a/b, kind: STS}}}\n", encoding="utf-8")
     assert main(["score", *typed]) == 1
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
@@ -279,5 +279,5 @@ def test_a_run_that_is_not_there_says_what_to_run(place: Path) -> None:
     shutil.copyfile(ROOT / "params.yaml", place / "params.yaml")
     with pytest.raises(Mistake, match="full: results/runs/full/merged is not there yet; rebuild it"):
         named_model("full")
-    with pytest.raises(Mistake, match=r"'?fulll'?: no folder, and neither a run nor a model.*did you mean \"full\""):
-        named_model("fulll")
+    with pytest.raises(Mistake, match=r"'?fuller'?: no folder, and neither a run nor a model.*did you mean \"full\""):
+        named_model("fuller")
