@@ -64,12 +64,16 @@ def test_weights_of_ones_own_count_by_their_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "reached"),
     [
-        (("collect", "sources", "sberquad", "cap"), 5, ["collect@sberquad", "clean@sberquad", "report"]),
-        (("collect", "sources", "sberquad", "licence"), "mit", ["report"]),
-        (("contrast", "temperature"), 0.5, ["contrast@full", "report"]),
-        (("merge", "base_share"), 0.5, ["merge@full", "report"]),
-        (("runs", "full", "seed"), 9, ["contrast@full", "report"]),
-        (("runs", "full", "merge"), {"base_share": 0.7}, ["merge@full", "report"]),
+        (
+            ("collect", "sources", "sberquad", "cap"),
+            5,
+            ["collect@sberquad", "clean@sberquad", "release@full", "report"],
+        ),
+        (("collect", "sources", "sberquad", "licence"), "mit", ["release@full", "report"]),
+        (("contrast", "temperature"), 0.5, ["contrast@full", "release@full", "report"]),
+        (("merge", "base_share"), 0.5, ["merge@full", "release@full", "report"]),
+        (("runs", "full", "seed"), 9, ["contrast@full", "release@full", "report"]),
+        (("runs", "full", "merge"), {"base_share": 0.7}, ["merge@full", "release@full", "report"]),
         (("models", "full", "pooling"), "mean", ["evaluate@full", "report"]),
         (("mixtures", "basic_russian", "without"), ["opus100"], ["mix@basic_russian", "report"]),
     ],
@@ -142,7 +146,7 @@ def test_slices_are_dated_by_whether_the_ledger_agrees(project: Path) -> None:
     data["merge_of"]["full"]["base_share"] = 0.9
     write_slices(data)
     changed = [job for job, path in files.items() if path.stat().st_mtime > 0]
-    assert changed == ["merge@full", "report"]
+    assert changed == ["merge@full", "release@full", "report"]
     held = json.loads(files["merge@full"].read_text())
     assert held["ledger"] == (project / "dvc.lock").stat().st_mtime_ns
     assert json.loads(files["mine@sberquad"].read_text())["ledger"] is None

@@ -26,6 +26,15 @@ class Evaluate(Block):
     """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
 
 
+class Release(Block):
+    """How models are handed on to others."""
+
+    name: str | None = Field(None, min_length=1)
+    """What a model is called there, such as its id on the hub; `{run}` stands for its run. Null: the run's name."""
+    licence: str | None = None
+    """Licence under which the weights are handed on, as the hub names it; null: its card states none."""
+
+
 class Encoder(Block):
     """A base, extended with a donor's vocabulary, trained on the texts of a mixture."""
 
