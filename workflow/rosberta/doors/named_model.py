@@ -16,6 +16,7 @@ from rosberta.experiment.models import Model
 from rosberta.frame.artifacts import RUNS
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.weights import pinned_model
+from rosberta.outside import hub, mirror, pins
 
 Pooling = Literal["cls", "mean"]
 FAMILIES = get_args(PromptFamily)
@@ -79,6 +80,21 @@ def _of_experiment(said: str) -> Named:
         raise Mistake(f"{said}: {folder} is not there yet; rebuild it (snakemake, or dvc repro), or `dvc checkout`")
     check_folder(folder)
     return Named(said, str(folder.resolve()), {}, model)
+
+
+def fetched(named: Named) -> Path:
+    """The folder of a named model, downloaded if it is one of the hub's.
+
+    Raises:
+        Mistake: the hub, or the mirror, does not have it.
+    """
+    if not named.pins:
+        return Path(named.weights)
+    ((id, pin),) = named.pins.items()
+    files, _ = pins.available_files("model", id, pin)
+    if folder := mirror.folder_of("model", id):
+        return folder
+    return hub.download({"kind": "model", "id": id, "revision": pin.revision, "url": pin.url, "files": files})
 
 
 def pooling_of(folder: Path, said: Pooling | None, known: Model | None) -> Pooling:
