@@ -89,16 +89,16 @@ def test_a_folder_and_the_hub_give_one_score(
     assert main(["score", str(origin / "models/some/tiny"), *how]) == 0
     text = capsys.readouterr().out
     computed = texts_computed(monkeypatch)
-    assert main(["score", f"some/tiny@{COMMIT}", *how]) == 0
+    assert main(["score", f"some/tiny@{COMMIT}", "--name", "from the hub", *how]) == 0
     assert sum(computed) == 0, "the same texts of the same weights are in the cache"
     scored = place / "results/scored"
-    first, second = (read_json(scored / key / "summary.json")["tasks"]["TERRa"] for key in ("tiny", "some-tiny"))
+    first, second = (read_json(scored / key / "summary.json")["tasks"]["TERRa"] for key in ("tiny", "from-the-hub"))
     assert first == second
     assert first["prefix"] == "classification: "
     assert f"tiny: TERRa {first['score']:.2f}" in caplog.messages
     (result,) = scored.glob("tiny/rosberta__tiny/*/TERRa.json")
     assert 100 * read_json(result)["scores"]["dev"][0]["max_ap"] == pytest.approx(first["score"], abs=1e-3)
-    assert (scored / f"some-tiny/some__tiny/{COMMIT}/TERRa.json").is_file()
+    assert (scored / f"from-the-hub/some__tiny/{COMMIT}/TERRa.json").is_file()
     (line,) = [line for line in text.splitlines() if line.startswith("TERRa ")]
     low, high = (float(number) for number in line.split()[4:6])
     assert low < first["score"] < high

@@ -51,6 +51,7 @@ PLACE = SCRATCH / "score"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take the model, the tasks, and how it is to be read."""
     parser.add_argument("model", metavar="MODEL", help="a folder, a run or model of params.yaml, or ORG/NAME@REVISION")
+    parser.add_argument("--name", help="what it is called in results/scored/ (its folder's or run's name)")
     parser.add_argument("--tasks", nargs="+", default=["v1.1"], metavar="TASK", help="which tasks (v1.1)")
     parser.add_argument("--prompts", metavar="PROMPTS", help="a family, or prompts (those that the folder names)")
     parser.add_argument("--pooling", choices=["cls", "mean"], help="of a plain transformers folder")
@@ -65,7 +66,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Score the model, and print the table."""
     begun = time.monotonic()
-    named = named_model(asked.model)
+    named = named_model(asked.model, asked.name)
     folder = score(asked, named)
     sys.stdout.write(scored(folder, named.key, NOTE if asked.miniature else "").text())
     log.info("%s: the files are in %s; %.0f s", named.key, folder, time.monotonic() - begun)

@@ -35,15 +35,21 @@ class Named(NamedTuple):
     """Its entry, if the experiment has one."""
 
 
-def named_model(said: str) -> Named:
+def named_model(said: str, called: str | None = None) -> Named:
     """Find out what a person means.
 
     Args:
         said: the path of a folder; the name of a run or model of ``params.yaml``; or ``ORG/NAME@REVISION`` on the hub.
+        called: what its files are to be called; None: by its own name.
 
     Raises:
         Mistake: it is none of them, or a folder without a model in it.
     """
+    found = _found(said)
+    return found._replace(key=_key(called)) if called else found
+
+
+def _found(said: str) -> Named:
     if match := re.fullmatch(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40}|[0-9a-f]{64})", said):
         return Named(_key(match[1]), f"data/hub/models/{match[1]}.json", {match[1]: Pin(revision=match[2])}, None)
     if Path(said).is_dir():
