@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from rosberta.doors import parameters
-from rosberta.doors.slices import agrees, expected, ledger, write_slices
+from rosberta.doors.slices import agrees, expected, folder_checksum, ledger, write_slices
 from rosberta.frame.code import code_of
 from rosberta.frame.files import canonical
 from rosberta.frame.flow import FLOW
@@ -45,20 +45,34 @@ def test_a_slice_holds_values_by_their_path() -> None:
 
 
 def test_weights_of_ones_own_count_by_their_content(tmp_path: Path) -> None:
-    """Another byte in the folder is another slice of its evaluation, and of that alone, whatever path and times say."""
+    """Another byte is another checksum for its evaluation, and for that alone, whatever times and sizes say."""
     file = tmp_path / "mine/model.safetensors"
     file.parent.mkdir()
     file.write_bytes(b"one")
     data = plain()
-    assert not any("content" in slice for slice in slices(data).values())
     data["models"]["mine"] = data["models"]["full"] | {"weights": str(file.parent)}
-    before, times = slices(data), file.stat()
+    before, times = expected(data), file.stat()
     file.write_bytes(b"two")
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
-    after = slices(data)
+    after = expected(data)
     assert [job for job in before if before[job] != after[job]] == ["evaluate@mine"]
     file.write_bytes(b"one")
-    assert slices(data) == before
+    assert expected(data) == before
+
+
+def test_a_folders_checksum_is_dvcs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As DVC itself would write it into the ledger."""
+    from dvc.repo import Repo
+
+    for name in ("a/b.json", "a.json", "a-b", "Б/ё.txt", "1_Pooling/config.json"):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text(name, encoding="utf-8")
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    with Repo.init(no_scm=True) as repo:
+        stage = repo.stage.create(cmd="true", deps=[str(tmp_path / "mine")], name="see", single_stage=False)
+        stage.save_deps()
+        assert stage.deps[0].hash_info.value == folder_checksum(tmp_path / "mine")
 
 
 @pytest.mark.parametrize(

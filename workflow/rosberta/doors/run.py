@@ -14,10 +14,11 @@ from threadpoolctl import threadpool_limits
 from rosberta.doors import parameters
 from rosberta.frame.artifacts import CHECKED, SCRATCH
 from rosberta.frame.code import forget
-from rosberta.frame.files import canonical
+from rosberta.frame.files import canonical, digest
 from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.slices import job_of, slice_of
+from rosberta.frame.weights import own_folder
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -47,12 +48,17 @@ def run_stage(stage: str, key: str | None) -> None:
     # What differs for a run, or an encoder, is in its own settings.
     own = {"pretrain": experiment.pretrain_of, "contrast": experiment.contrast_of}.get(stage)
     settings = own(str(key)) if own else getattr(experiment, stage, None)
+    # No stage writes it, so that it may change at any time; DVC looks at it when the work is done.
+    mine = own_folder(experiment.models[str(key)].weights) if stage == "evaluate" else None
+    content = digest(mine) if mine else None
     scratch = SCRATCH / job_of(stage, key)
     settle(getattr(settings, "threads", 1), online=experiment.hub.origin == "hub", scratch=scratch)
     try:
         call(stage, experiment, key)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    if mine and digest(mine) != content:
+        raise Mistake(f"{job_of(stage, key)}: {mine} changed in the meantime; nothing is recorded, start again")
     if expected is not None:
         forget()
         _hold(stage, key, parameters.load(), expected)
@@ -73,9 +79,9 @@ def _hold(stage: str, key: str | None, experiment: Experiment, expected: str | N
     before = json.loads(expected)
     changed = sorted(
         name
-        for part in ("parameters", "code", "content")
-        for name in {**before.get(part, {}), **now.get(part, {})}
-        if before.get(part, {}).get(name, "") != now.get(part, {}).get(name, "")
+        for part in ("parameters", "code")
+        for name in {**before[part], **now[part]}
+        if before[part].get(name, "") != now[part].get(name, "")
     )
     raise Mistake(
         f"{job_of(stage, key)}: {', '.join(changed[:5])}{', ...' if changed[5:] else ''} changed since `check` ran; "

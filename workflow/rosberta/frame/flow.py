@@ -23,8 +23,6 @@ class Stage(NamedTuple):
     follows from several blocks has the name of the method of `Experiment` that says so, as ``contrast_of.{key}``."""
     adapter: str | None = None
     """The parameter that names the adapter that it calls, a module of `rosberta.corpus.adapters`."""
-    weights: str | None = None
-    """The parameter that names weights, which may lie in a folder that no stage writes."""
 
 
 READ = ("adapter", "dataset", "files", "group", "prefix", "language", "task", "cap", "rows", "options")
@@ -105,7 +103,6 @@ FLOW: dict[str, Stage] = {
         ("merge", "pretrain", "hub", "benchmark"),
         "models",
         ("evaluate", "benchmark.tasks", "models.{key}", "hub.origin", "hub.models.*.revision"),
-        weights="models.{key}.weights",
     ),
     "release": Stage(
         "makes the folder that is handed on",

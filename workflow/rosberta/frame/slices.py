@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rosberta.frame.code import code_of
-from rosberta.frame.files import digest
 from rosberta.frame.flow import FLOW
-from rosberta.frame.weights import own_folder
 
 
 def slices(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -30,19 +28,13 @@ def slices(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def slice_of(stage: str, key: str | None, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The slice of one job: the parameters that it reads by their path, and the checksums of its code by theirs.
-
-    Where its weights lie in a folder that no stage writes, the checksum of that folder's content besides.
-    """
+    """The slice of one job: the parameters that it reads by their path, and the checksums of its code by theirs."""
     entry = FLOW[stage]
     modules = [f"rosberta.stages.{stage}"]
     if entry.adapter:
         modules.append(f"rosberta.corpus.adapters.{_at(parameters, entry.adapter.split('.'), key)}")
     read = {path.replace("{key}", key or ""): _at(parameters, path.split("."), key) for path in entry.parameters}
-    # Of a folder that no stage writes the content counts, which neither its path nor its times tell.
-    own = own_folder(_at(parameters, entry.weights.split("."), key)) if entry.weights else None
-    content = {"content": {str(own): digest(own)}} if own else {}
-    return {"parameters": read, "code": code_of(*modules), **content}
+    return {"parameters": read, "code": code_of(*modules)}
 
 
 def job_of(stage: str, key: str | None) -> str:
