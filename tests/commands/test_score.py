@@ -122,6 +122,36 @@ def test_a_task_of_ones_own(origin: Path, place: Path, capsys: pytest.CaptureFix
     assert "Follows  PairClassification  pair:" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("hub")
+def test_what_a_kill_left_is_gone_on_with(origin: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that was scored is not scored again, nor are tasks laid out again; half a result is none."""
+    from rosberta.stages import benchmark, evaluate
+
+    (place / "own.yaml").write_text(OWN, encoding="utf-8")
+    scored, laid, score, lay = [], [], evaluate._score, benchmark.run
+
+    def killed(evaluated, task, part):
+        scored.append(task.metadata.name)
+        if len(scored) == 2:
+            raise KeyboardInterrupt
+        score(evaluated, task, part)
+
+    monkeypatch.setattr(evaluate, "_score", killed)
+    monkeypatch.setattr(benchmark, "run", lambda *given: (laid.append(1), lay(*given)))
+    typed = ["score", str(origin / "models/some/tiny"), "--tasks", "TERRa", "own.yaml", "--threads", "1"]
+    typed += ["--pooling", "cls", "--prompts", "{PairClassification: 'p: '}"]
+    with pytest.raises(KeyboardInterrupt):
+        main(typed)
+    assert not (place / "results").exists()
+    assert Path.cwd() == place
+    assert main(typed) == 0
+    assert scored == ["TERRa", "Follows", "Follows"]
+    assert len(laid) == 1
+    summary = read_json(place / "results/scored/tiny/summary.json")
+    assert (*summary["tasks"], *summary["own_tasks"]) == ("TERRa", "Follows")
+
+
 def spoil(folder: Path, what: str) -> None:
     """Make a folder one that cannot be scored."""
     config = read_json(folder / "config.json")
