@@ -186,6 +186,11 @@ def test_what_is_missing_is_named(e: Experiment, tmp_path: Path) -> None:
     """A run that was not merged; and one that was not scored has a card all the same."""
     with pytest.raises(Mistake, match=r"results/runs/basic/merged: missing; run `dvc repro merge@basic`"):
         release.run(e, "basic")
+    for path, job in (("results/runs/full/contrasted/loss.jsonl", "contrast@full"), ("data/mixtures/full.json", "")):
+        Path(path).rename(f"{path}.away")
+        with pytest.raises(Mistake, match=f"{path}: missing; run .*{job}"):
+            release.run(e, "full")
+        Path(f"{path}.away").rename(path)
     models = {name: model for name, model in e.models.items() if name != "full"}
     release.run(e.model_copy(update={"models": models}), "full")
     assert "It was not evaluated." in (FOLDER / "README.md").read_text(encoding="utf-8")

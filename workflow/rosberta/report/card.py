@@ -14,6 +14,7 @@ from rosberta.costs.speeds import GPU, Shape
 from rosberta.costs.work import operations, rate
 from rosberta.frame.artifacts import CLEANED, MIXTURES, RUNS, SCORES
 from rosberta.frame.files import read_json
+from rosberta.frame.mistakes import Missing
 from rosberta.frame.rows import read_counts
 from rosberta.published import RELEASED_ID
 from rosberta.report.costs import licence_of
@@ -153,7 +154,10 @@ def _front(experiment: Experiment, run: str, sources: list[str], tasks: Mapping[
 
 def _steps(run: str) -> int:
     """Steps of the contrastive training."""
-    lines = (RUNS / run / "contrasted/loss.jsonl").read_text(encoding="utf-8").split("\n")
+    path = RUNS / run / "contrasted/loss.jsonl"
+    if not path.is_file():
+        raise Missing(path, f"contrast@{run}")
+    lines = path.read_text(encoding="utf-8").split("\n")
     return max((json.loads(line)["step"] for line in lines if line), default=0)
 
 
