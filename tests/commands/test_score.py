@@ -206,6 +206,7 @@ def test_a_wrong_folder_is_one_line(
         (["nowhere"], "nowhere: no such folder"),
         (["some/tiny"], "some/tiny: no such folder; a model of the hub is named with its full revision, as some/tiny@"),
         (["some/tiny@main"], "named with its full revision"),
+        ([f"some/tiny@{COMMIT}", "--miniature"], "--miniature: without network there is no model of the hub"),
         (["mine", "--prompts", "e6"], "--prompts 'e6': neither prompts, as"),
         (["mine", "--prompts", "{questions: 'q: '}"], "--prompts: 'questions' would reach no text"),
         (["mine", "--tasks", "TERA"], "--tasks: 'TERA' is no version, category or task; did you mean \"TERRa\"?"),
@@ -309,5 +310,10 @@ def test_a_run_that_is_not_there_says_what_to_run(place: Path) -> None:
     shutil.copyfile(ROOT / "params.yaml", place / "params.yaml")
     with pytest.raises(Mistake, match="full: results/runs/full/merged is not there yet; rebuild it"):
         named_model("full")
+    (place / "results/runs/full").mkdir(parents=True)
+    write_encoder(place / "results/runs/full/merged")
+    found = named_model("full", "Our best")
+    assert found.known is not None
+    assert (found.key, found.known.prompts, found.known.max_length) == ("Our-best", "rosberta", 128)
     with pytest.raises(Mistake, match=r"'?fuller'?: no folder, and neither a run nor a model.*did you mean \"full\""):
         named_model("fuller")

@@ -35,6 +35,7 @@ from rosberta.experiment.models import Evaluate, Model
 from rosberta.frame.artifacts import EMBEDDINGS, HUB, SCORES, SCRATCH
 from rosberta.frame.code import code_of
 from rosberta.frame.files import canonical, digest, whole
+from rosberta.frame.mistakes import Mistake
 from rosberta.outside.mirror import MIRROR
 from rosberta.report.scored import scored
 from rosberta.report.tables import NOTE
@@ -79,6 +80,8 @@ def score(asked: argparse.Namespace, named: Named) -> Path:
     Raises:
         Mistake: model, tasks or prompts are not what they should be, or cannot be had.
     """
+    if asked.miniature and named.pins:
+        raise Mistake("--miniature: without network there is no model of the hub; name a folder or a run")
     benchmark, datasets = chosen_tasks(asked.tasks)
     # What lies here is looked at before anything is fetched.
     model = None if named.pins else _model(asked, named, list(benchmark.tasks))

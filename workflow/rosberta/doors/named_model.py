@@ -74,6 +74,7 @@ def _of_experiment(said: str) -> Named:
     if model is None:
         names = [*experiment.runs, *experiment.models]
         raise Mistake(f"{said}: no folder, and neither a run nor a model of {parameters.PARAMS}{nearest(said, names)}")
+    model = model.model_copy(update={"max_length": model.max_length or experiment.evaluate.max_length})
     id = pinned_model(model.weights)
     if id and experiment.hub.origin == "hub":
         return Named(said, model.weights, {id: experiment.hub.models[id]}, model)
