@@ -18,6 +18,7 @@ SOURCES = list(EXPERIMENT.collect.sources)
 PULL = "--pull" if slices.has_remote() else ""
 
 # The one command of every rule: `repro STAGE LOG` runs a stage through DVC, and shows the end of its log if it fails.
+# Where a stage computes on GPUs, it leases as many as its rule was given, if the machine has any (profiles say how many).
 shell.prefix(
     f"set -euo pipefail; repro() ( dvc --wait-for-lock repro --single-item {PULL} $1 > $2 2>&1"
     " || (tail -n 20 $2 >&2; exit 1) ); "

@@ -135,6 +135,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int)
     parser.add_argument("--batch-tokens", type=int, nargs="+")
     parser.add_argument("--pooling", default="cls")
+    parser.add_argument("--layers", type=int)
+    parser.add_argument("--width", type=int, help="of hidden states, a multiple of 64, or of 32 where it is small")
     arguments = parser.parse_args()
     cuda = arguments.devices[0].startswith("cuda")
     documents, queries = (
@@ -147,6 +149,10 @@ def main() -> None:
         if cuda
         else {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 128}
     )
+    size |= {"num_hidden_layers": arguments.layers} if arguments.layers else {}
+    if width := arguments.width:
+        heads = width // (64 if width > 512 else 32)
+        size |= {"hidden_size": width, "num_attention_heads": heads, "intermediate_size": 4 * width}
     logging.disable(logging.WARNING)
     from rosberta.encoder.folder import load_sentence_transformer
 

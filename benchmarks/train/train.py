@@ -14,6 +14,7 @@ import argparse
 import gc
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ from rosberta.training.contrastive import Contrastive, Source
 from rosberta.training.loop import Totals, learn, optimizer_of
 from rosberta.training.masked_language import MaskedLanguage, masking_of
 from rosberta.training.masking import masked
+from rosberta.training.processes import is_first, met
 from rosberta.training.schedule import schedule, texts_of
 from rosberta.training.token_store import TokenStore
 from tokenizers import Tokenizer, models
@@ -42,9 +44,12 @@ OPTIONS: dict[str, tuple[int | None, str]] = {
     "anchor-tokens": (14, "of an anchor in the mean"), "document-tokens": (90, "of any other text in the mean"),
     "micro-tokens": (16_384, "computed at once"), "seed": (0, "of all draws"),
     "stock-texts": (None, "computed at once by the stock way; else all of a column, or of a step"),
+    "devices": (1, "device batches of a step of contrast, which several processes share out"),
     "steps": (12, "the first third, one at least, is not timed"),
 }  # fmt: skip
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+DEVICE = (
+    torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+)
 Asked = argparse.Namespace
 Texts = list[np.ndarray]
 Step = tuple[int, float]  # tokens and operations
@@ -56,28 +61,35 @@ def main() -> None:
     parser.add_argument("--precision", choices=["bf16", "fp32"], default="bf16")
     for name, (default, told) in OPTIONS.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=told)
+    parser.add_argument("--compiled", action="store_true", help="compile layers")
+    parser.add_argument("--activation-budget", type=float, default=1.0, help="share of activations that they keep")
+    parser.add_argument("--dropout", type=float, default=None, help="of hidden states; else RoBERTa's own")
     parser.add_argument("--stock", action="store_true", help="time the stock way too")
     parser.add_argument("--stock-checkpointing", action="store_true", help="let the stock way recompute activations")
     asked = parser.parse_args()
     asked.rows = asked.rows or (128 if asked.work == "contrast" else 1024)
     asked.common = {"precision": asked.precision, "micro_tokens": asked.micro_tokens}
-    asked.common |= {"max_steps": asked.steps, "warmup_steps": 1}
-    (contrast if asked.work == "contrast" else pretrain)(asked)
+    asked.common |= {"max_steps": asked.steps, "warmup_steps": 1, "dropout": asked.dropout}
+    asked.common |= {"compiled": asked.compiled, "activation_budget": asked.activation_budget}
+    with met():
+        (contrast if asked.work == "contrast" else pretrain)(asked)
 
 
 def contrast(asked: Asked) -> None:
     """Device batches of rows that share no text."""
-    settings = Contrast(batch_size=asked.rows, devices=1, hard_negatives=asked.negatives, **asked.common)
+    settings = Contrast(batch_size=asked.rows, devices=asked.devices, hard_negatives=asked.negatives, **asked.common)
     chance = np.random.default_rng(asked.seed)
-    number, wide = asked.rows * asked.steps, 1 + asked.negatives
+    number, wide = asked.rows * asked.devices * asked.steps, 1 + asked.negatives
     forms = np.arange(number * (wide + 1)).reshape(number, wide + 1)
     rows = np.concatenate([forms[:, :1] // (wide + 1), np.arange(number * wide).reshape(number, wide)], axis=1)
     anchors, documents = store(asked, "anchor", number, chance), store(asked, "document", number * wide, chance)
     sources = {"made": Source(anchors, documents, rows.astype(np.int32), forms)}
-    drawn = schedule({"made": texts_of(forms)}, batch_size=asked.rows, devices=1, seed=0, max_steps=asked.steps)
+    drawn = schedule(
+        {"made": texts_of(forms)}, batch_size=asked.rows, devices=asked.devices, seed=0, max_steps=asked.steps
+    )
     batches = []
     for step in range(asked.steps):
-        ((_, _, which),) = drawn.step(step)
+        which = np.concatenate([rows for _, _, rows in drawn.step(step)])
         batches.append([[anchors[text] for text in rows[which, 0]]])
         batches[-1] += [[documents[text] for text in column] for column in rows[which, 1:].T]
     steps = [step_of(asked, [text for column in batch for text in column]) for batch in batches]
@@ -201,8 +213,8 @@ def core(asked: Asked, training: Any, model: nn.Module, settings: Any, steps: li
 
     training.compute = clocked
     loop.CHECKPOINT_SECONDS = math.inf
-    learn(training, model, settings, Path("no checkpoints"))
-    report(asked, "core", [*times, now()], steps)
+    points = learn(training, model, settings, Path("no checkpoints"))
+    report(asked, "core", [*times, now()], steps, losses=[point["loss"] for point in points])
 
 
 def stock(asked: Asked, model: Any, settings: Any, backward: Callable[[int], None], steps: list[Step]) -> None:
@@ -228,21 +240,35 @@ def now() -> float:
     return time.perf_counter()
 
 
-def report(asked: Asked, way: str, times: list[float], steps: list[Step]) -> None:
+def report(asked: Asked, way: str, times: list[float], steps: list[Step], **more: Any) -> None:
     """Write what was found, of all steps behind the first third."""
+    if not is_first():
+        return
+    gpus = int(os.environ.get("WORLD_SIZE", "1"))
     first = min(max(1, len(steps) // 3), len(steps) - 1)
     seconds = times[-1] - times[first]
     tokens, done = (sum(each) for each in zip(*steps[first:], strict=True))
     name = torch.cuda.get_device_name() if DEVICE.type == "cuda" else "CPU"
     peak = next((value for gpu, value in speeds.gpus().items() if gpu in name), None)
-    names = ("work", "layers", "width", "rows", "precision", "micro_tokens" if way == "core" else "stock_texts")
-    told = {"way": way, "device": name} | {each: getattr(asked, each) for each in names}
+    names = (
+        "work",
+        "layers",
+        "width",
+        "rows",
+        "precision",
+        "compiled",
+        "activation_budget",
+        "dropout",
+        "devices",
+        "micro_tokens" if way == "core" else "stock_texts",
+    )
+    told = {"way": way, "device": name, "processes": gpus} | {each: getattr(asked, each) for each in names}
     told |= {"tokens_a_step": round(tokens / (len(steps) - first)), "tokens_a_second": round(tokens / seconds)}
     told |= {"seconds_a_step": round(seconds / (len(steps) - first), 4)}
     if DEVICE.type == "cuda":
         memory = round(torch.cuda.max_memory_allocated() / 1e9, 1)
-        told |= {"share_of_peak": peak and round(done / seconds / peak, 3), "memory_gb": memory}
-    print(json.dumps(told), flush=True)
+        told |= {"share_of_peak": peak and round(done / seconds / peak / gpus, 3), "memory_gb": memory}
+    print(json.dumps(told | more), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from rosberta.frame.artifacts import CLEANED, HUB
 from rosberta.frame.files import write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import write_rows
+from rosberta.report import costs
 from support.trees import ROOT
 
 
@@ -65,13 +66,27 @@ def test_artifacts_are_believed_before_caps(paper: experiment.Experiment) -> Non
 def test_hours_follow_from_a_measured_speed(paper: experiment.Experiment) -> None:
     """On the GPU and the model that were measured, hours are tokens over the measured tokens a second."""
     speed = next(each for each in speeds.throughputs() if each.work == "contrast")
-    each = work.operations("contrast", speed.shape, speed.tokens_per_text, recomputed=True)
+    each = work.operations("contrast", speed.shape, speed.tokens_per_text)
     rate, basis = work.rate("contrast", speed.gpu)
     assert rate == pytest.approx(each * speed.tokens_per_second)
     assert basis.startswith("measured: ")
     other, basis = work.rate("contrast", "A100")
     assert other / rate == pytest.approx(speeds.gpus()["A100"] / speeds.gpus()[speed.gpu])
     assert basis.startswith(f"measured on {speed.gpu}: ")
+
+
+def test_a_small_encoder_has_the_speed_of_a_small_one(paper: experiment.Experiment) -> None:
+    """Mining takes its tokens over those a second that the teacher's size was measured with; more GPUs share them."""
+    speed = next(each for each in speeds.throughputs() if each.shape == speeds.shapes()[paper.mine.teacher])
+    bulks = {name: bulk.bulk(paper, name) for name in paper.collect.sources}
+    jobs = [job for job in work.works(paper, bulks) if job.stage == "mine"]
+    row = next(row.values for row in costs.tables(paper)[1].rows if row.values[0] == "mine")
+    # Texts are shorter here than those that were measured, so that a token takes fewer operations.
+    assert row[5] == pytest.approx(sum(job.tokens for job in jobs) / speed.tokens_per_second / 3600, rel=0.15)
+    eight = next(row.values for row in costs.tables(paper, number=8)[1].rows if row.values[0] == "mine")
+    assert eight[5] == pytest.approx(row[5] / 8)
+    with pytest.raises(Mistake, match="at least one"):
+        cost.cost(paper, gpus=0)
 
 
 def test_what_is_evaluated_is_the_published_size(paper: experiment.Experiment) -> None:

@@ -130,6 +130,16 @@ def test_the_committed_ledger_is_of_this_code_and_these_parameters() -> None:
     assert not different
 
 
+@GROUPS[0]
+def test_groups_are_kept_together(request: pytest.FixtureRequest) -> None:
+    """Where tests run side by side: else those of one tree would meet what others left in theirs.
+
+    pytest-xdist tells groups by the end of a test's name, which pytest 9.2 does not let it write any more.
+    """
+    if request.config.getoption("dist", "no") == "loadgroup":
+        assert request.node.nodeid.endswith("@even")
+
+
 def test_entries_of_the_ledger_are_small() -> None:
     """Every job reads and writes all of it: an entry is a line for the job, and four or five for each file of its."""
     stages: dict[str, int] = {}

@@ -24,7 +24,7 @@ from rosberta.frame.rows import write_rows
 from rosberta.stages.contrast import run
 from rosberta.texts.prefixes import PREFIXES
 from rosberta.training import loop, token_store
-from rosberta.training.contrastive import Contrastive, Source, source_of
+from rosberta.training.contrastive import Batch, Contrastive, Source, source_of
 from rosberta.training.loop import Totals
 from rosberta.training.schedule import SHORT
 from safetensors.torch import load_file, save_file
@@ -119,7 +119,7 @@ class Seen:
     def __init__(self, patch: pytest.MonkeyPatch, dies: int | None = None) -> None:
         self.steps: list[int] = []
         self.batches: list[tuple[Source, list[int]]] = []
-        compute, device_batch = Contrastive.compute, Contrastive._device_batch
+        compute, gathered = Contrastive.compute, Batch.__init__
 
         def computed(work: Contrastive, step: int, rank: int, world: int) -> Totals:
             if step == dies:
@@ -127,12 +127,12 @@ class Seen:
             self.steps.append(step)
             return compute(work, step, rank, world)
 
-        def batched(work: Contrastive, source: Source, which: np.ndarray, *rest: Any) -> Totals:
+        def batched(batch: Batch, source: Source, which: np.ndarray, name: tuple[int, ...]) -> None:
             self.batches.append((source, which.tolist()))
-            return device_batch(work, source, which, *rest)
+            gathered(batch, source, which, name)
 
         patch.setattr(Contrastive, "compute", computed)
-        patch.setattr(Contrastive, "_device_batch", batched)
+        patch.setattr(Batch, "__init__", batched)
 
 
 def test_what_is_written_is_an_embedding_model(project: Path) -> None:

@@ -121,7 +121,7 @@ def contrastive(
     from rosberta.frame.artifacts import MINED
     from rosberta.frame.files import sha256
     from rosberta.frame.rows import write_rows
-    from rosberta.training.contrastive import Contrastive, source_of
+    from rosberta.training.contrastive import Contrastive, held_out, source_of
     from rosberta.training.schedule import schedule, texts_of
     from rosberta.training.token_store import identity_of, tokenizer_of
     from transformers import AutoModel
@@ -132,8 +132,9 @@ def contrastive(
         write_rows(MINED / f"{name}.parquet", of_source, {})
         entry = {"sha256": sha256(MINED / f"{name}.parquet"), "prefix": of_source[0]["prefix"]}
         sources[name] = source_of(name, entry, "full", settings.hard_negatives, tokenizer, identity)
+    split = {name: held_out(source, settings.validation) for name, source in sources.items()}
     drawn = schedule(
-        {name: texts_of(source.forms) for name, source in sources.items()},
+        {name: texts_of(source.forms, split[name][0]) for name, source in sources.items()},
         batch_size=settings.batch_size,
         devices=settings.devices,
         seed=seed,
@@ -141,7 +142,8 @@ def contrastive(
         max_steps=settings.max_steps,
     )
     encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False, use_safetensors=True)
-    return Contrastive(encoder, sources, drawn, settings, seed, "contrast@a"), drawn
+    kept = {name: rows for name, (_, rows) in split.items()}
+    return Contrastive(encoder, sources, drawn, settings, seed, "contrast@a", kept), drawn
 
 
 def masked_language(folder: Path, texts: Sequence[str], settings: Pretrain) -> MaskedLanguage:

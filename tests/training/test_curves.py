@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from rosberta.experiment.training import Training
 from rosberta.training.curves import POINTS, jsonl, summary
-from rosberta.training.loop import Totals, learn, rate_at
+from rosberta.training.loop import Totals, Work, learn, rate_at
 from torch import nn
 
 
-class Counted:
+class Counted(Work):
     """Sums that a test knows, on a model that hardly matters."""
 
     where = "toy@a"

@@ -15,7 +15,7 @@ import torch
 from rosberta.experiment.training import Contrast, Pretrain
 from rosberta.frame.files import read_json, write_json
 from rosberta.training import loop
-from rosberta.training.loop import Totals, learn
+from rosberta.training.loop import Totals, Work, learn
 from safetensors.torch import load_file, save_file
 from support.encoders import ENGLISH, RUSSIAN, contrastive, masked_language, mined_rows, write_roberta
 from torch import nn
@@ -51,7 +51,7 @@ def lonely() -> tuple[Any, nn.Module, Any]:
     return work, work.encoder, settings
 
 
-class Sparse:
+class Sparse(Work):
     """A work with a weight that never has a gradient, and a step in which no weight has one."""
 
     where, steps = "toy@a", STEPS

@@ -50,7 +50,7 @@ class Line(nn.Module):
         self.double().eval()
 
 
-class Regression:
+class Regression(Work):
     """Least squares on points that a step draws for itself, with dropout that it seeds."""
 
     where = "toy@a"
@@ -69,7 +69,7 @@ class Regression:
         return Totals(float(squares.detach().sum()), len(points), float((squares < 1).sum()), 3 * len(points))
 
 
-class Dying:
+class Dying(Work):
     """A work that dies when it is to compute a step."""
 
     def __init__(self, work: Work, last: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,6 +127,19 @@ def test_a_failure_leaves_nothing(project: Path, encoder: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         stored(project / "a", texts(), tokenizer_of(encoder, LENGTH))
     assert not list(project.iterdir())
+
+
+def test_what_nobody_opens_goes(project: Path, encoder: Path) -> None:
+    """When another store is written; a store that was opened since stays."""
+    tokenizer = tokenizer_of(encoder, LENGTH)
+    places = [place_of({"texts": number}) for number in range(3)]
+    long_ago = time.time() - token_store.KEPT_DAYS * 86_400 - 60
+    for place in places[:2]:
+        stored(place, RUSSIAN, tokenizer)
+        os.utime(place / "sizes.json", (long_ago, long_ago))
+    assert opened(places[1]) is not None
+    stored(places[2], ENGLISH, tokenizer)
+    assert [place.exists() for place in places] == [False, True, True]
 
 
 def test_equal_inputs_share_a_place(project: Path, encoder: Path, tmp_path: Path) -> None:

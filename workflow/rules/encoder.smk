@@ -32,5 +32,7 @@ rule pretrain:
     conda:
         "../../envs/cpu.yaml"
     threads: lambda wildcards: EXPERIMENT.pretrain_of(wildcards.encoder).threads
+    resources:
+        gpu=1,
     shell:
-        "repro pretrain@{wildcards.encoder} {log}"
+        "ROSBERTA_GPUS={resources.gpu} repro pretrain@{wildcards.encoder} {log}"

@@ -15,8 +15,10 @@ rule evaluate:
     conda:
         "../../envs/cpu.yaml"
     threads: EXPERIMENT.evaluate.threads
+    resources:
+        gpu=1,
     shell:
-        "repro evaluate@{wildcards.model} {log}"
+        "ROSBERTA_GPUS={resources.gpu} repro evaluate@{wildcards.model} {log}"
 
 
 rule release:

@@ -15,8 +15,10 @@ rule contrast:
     conda:
         "../../envs/cpu.yaml"
     threads: lambda wildcards: EXPERIMENT.contrast_of(wildcards.run).threads
+    resources:
+        gpu=1,
     shell:
-        "repro contrast@{wildcards.run} {log}"
+        "ROSBERTA_GPUS={resources.gpu} repro contrast@{wildcards.run} {log}"
 
 
 rule merge:

@@ -71,8 +71,10 @@ rule mine:
     conda:
         "../../envs/cpu.yaml"
     threads: EXPERIMENT.mine.threads
+    resources:
+        gpu=1,
     shell:
-        "repro mine@{wildcards.source} {log}"
+        "ROSBERTA_GPUS={resources.gpu} repro mine@{wildcards.source} {log}"
 
 
 rule mix:

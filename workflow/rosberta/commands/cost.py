@@ -21,20 +21,23 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take the GPU."""
     parser.add_argument("--gpu", default=speeds.GPU, help="the GPU that hours are given for (%(default)s)")
+    parser.add_argument("--gpus", type=int, default=1, help="how many of them share the work (%(default)s)")
 
 
 def run(asked: argparse.Namespace) -> int:
     """Print the tables."""
-    sys.stdout.write(cost(parameters.load(), asked.gpu))
+    sys.stdout.write(cost(parameters.load(), asked.gpu, asked.gpus))
     return 0
 
 
-def cost(experiment: Experiment, gpu: str = speeds.GPU) -> str:
+def cost(experiment: Experiment, gpu: str = speeds.GPU, gpus: int = 1) -> str:
     """The tables as text.
 
     Raises:
-        Mistake: there is no such GPU in the table of GPUs.
+        Mistake: there is no such GPU in the table of GPUs, or not one of them.
     """
     if gpu not in speeds.gpus():
         raise Mistake(f"cost: {gpu!r} is no GPU whose speed is known{nearest(gpu, speeds.gpus())}")
-    return "\n".join(table.text() for table in tables(experiment, gpu))
+    if gpus < 1:
+        raise Mistake(f"cost: --gpus {gpus}: at least one computes")
+    return "\n".join(table.text() for table in tables(experiment, gpu, gpus))

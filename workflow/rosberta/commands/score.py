@@ -25,6 +25,7 @@ from typing import Any
 
 from rosberta.doors import parameters
 from rosberta.doors.chosen_tasks import chosen_tasks
+from rosberta.doors.devices import leased
 from rosberta.doors.named_model import Named, named_model, pooling_of, prompts_of
 from rosberta.doors.run import call, settle
 from rosberta.evaluation.models import weights_of
@@ -90,7 +91,7 @@ def score(asked: argparse.Namespace, named: Named) -> Path:
         hub = Hub(miniature=_miniature(), datasets=datasets, models={})
     evaluate = parameters.validated(Evaluate, {"precision": asked.precision, "threads": asked.threads}, "--")
     target = SCORED / named.key
-    with _own_place():
+    with leased(wanted=True), _own_place():
         settle(asked.threads, online=True, scratch=SCRATCH / "libraries")
         blocks: dict[str, Any] = {"hub": hub, "benchmark": benchmark, "evaluate": evaluate, "models": {}}
         # What is collected, mined and trained is nobody's business here.

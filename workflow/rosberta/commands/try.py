@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from rosberta.doors.devices import leased
 from rosberta.doors.named_model import Named, fetched, named_model, pooling_of, prompts_of
 from rosberta.doors.run import settle
 from rosberta.evaluation.own_prompts import own_prompts
@@ -45,6 +46,11 @@ def run(asked: argparse.Namespace) -> int:
     """Serve the page until it is interrupted."""
     if len(asked.models) > 2:
         raise Mistake(f"try: {len(asked.models)} models, but two stand side by side; leave some out")
+    with leased(wanted=True):
+        return _serve(asked)
+
+
+def _serve(asked: argparse.Namespace) -> int:
     settle(1, online=True, scratch=SCRATCH / "try")
     texts = collections(asked.file, PLACES)
     named = [named_model(name) for name in asked.models]

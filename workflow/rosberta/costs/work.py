@@ -6,6 +6,7 @@ and attended token; a training step takes three forward passes, or four where ac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +30,10 @@ UTILISATION = 0.3
 """Share of a GPU's peak that is reached where nothing was measured. Not published: ours."""
 
 
+MASKED = 0.15
+"""Share of the tokens that the head is computed for."""
+
+
 class Work(NamedTuple):
     """What one job computes on a GPU."""
 
@@ -40,6 +45,8 @@ class Work(NamedTuple):
     tokens: float
     operations: float | None
     """None: the shape of the model is not known."""
+    shape: Shape | None
+    """Of the model."""
 
 
 def shape_of(experiment: Experiment, model: str) -> Shape | None:
@@ -100,7 +107,7 @@ def works(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
             pairs = contrast.max_steps * contrast.batch_size * contrast.devices
         length = _mean([(each.rows, each.tokens) for each in sources])
         texts = pairs * (2 + contrast.hard_negatives)
-        # Where a device batch does not fit in one micro-batch its texts are embedded twice.
+        # Where a device batch does not fit in one micro-batch its texts are embedded once more.
         twice = contrast.batch_size * (2 + contrast.hard_negatives) * length > contrast.micro_tokens
         yield _job("contrast", name, "contrast", shape, texts, length, recomputed=twice)
     number, tokens = evaluation_size(experiment)
@@ -112,21 +119,21 @@ def _job(
     stage: str, key: str, kind: str, shape: Shape | None, texts: float, length: float, *, recomputed: bool = False
 ) -> Work:
     done = None if shape is None else texts * length * operations(kind, shape, length, recomputed=recomputed)
-    return Work(stage, key, kind, texts, texts * length, done)
+    return Work(stage, key, kind, texts, texts * length, done, shape)
 
 
 def operations(kind: str, shape: Shape, length: float, *, recomputed: bool = False) -> float:
     """Operations for a token in a text of `length` tokens: of an embedding, or of a step of a training.
 
     Args:
-        kind: embed, pretrain (with the head over the vocabulary, for every token) or contrast.
+        kind: embed, pretrain (with the head over the vocabulary, for masked tokens) or contrast.
         shape: of the encoder.
         length: tokens of the text.
-        recomputed: whether activations are computed again for the backward pass.
+        recomputed: whether texts are embedded once more, before the loss.
     """
     once = forward(shape, length)
     if kind == "pretrain":
-        return 3 * (once + 2 * shape.hidden * shape.vocabulary)
+        return 3 * (once + MASKED * 2 * shape.hidden * shape.vocabulary)
     return once if kind == "embed" else (4 if recomputed else 3) * once
 
 
@@ -176,15 +183,23 @@ def evaluation_size(experiment: Experiment) -> tuple[int, float]:
     return texts, characters / CHARACTERS_PER_TOKEN
 
 
-def rate(kind: str, gpu: str) -> tuple[float, str]:
-    """Operations a second of a kind of work on a GPU, and what they rest on."""
+def rate(kind: str, gpu: str, shape: Shape | None = None) -> tuple[float, str]:
+    """Operations a second of a kind of work on a GPU, and what they rest on.
+
+    Args:
+        kind: of the work.
+        gpu: whose rate it is, scaled by its peak where another was measured.
+        shape: of the encoder: what was measured of the size that is nearest to it counts. Small ones do not reach the
+            share of the peak that large ones do.
+    """
     peaks = speeds.gpus()
     known = [speed for speed in speeds.throughputs() if speed.work == kind]
-    measured = next((speed for speed in known if speed.gpu == gpu), known[0] if known else None)
-    if measured is None:
+    if not known:
         return UTILISATION * peaks[gpu], f"assumed: {100 * UTILISATION:.0f}% of the peak"
-    # Contrastive training was measured as the recipe does it, with activations recomputed.
-    each = operations(kind, measured.shape, measured.tokens_per_text, recomputed=kind == "contrast")
+    size = weights(shape) if shape else max(weights(speed.shape) for speed in known)
+    measured = min(known, key=lambda speed: (speed.gpu != gpu, abs(math.log(weights(speed.shape) / max(1, size)))))
+    # Contrastive training was measured with a device batch in one micro-batch.
+    each = operations(kind, measured.shape, measured.tokens_per_text)
     share = measured.tokens_per_second * each / peaks[measured.gpu]
     where = "measured" if measured.gpu == gpu else f"measured on {measured.gpu}"
     return share * peaks[gpu], f"{where}: {100 * share:.0f}% of the peak"

@@ -6,18 +6,21 @@ import importlib
 import json
 import os
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
 from rosberta.doors import parameters
+from rosberta.doors.devices import leased
+from rosberta.doors.launch import launch
 from rosberta.frame.artifacts import CHECKED, SCRATCH
 from rosberta.frame.code import forget
 from rosberta.frame.files import canonical, digest
 from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake, nearest
-from rosberta.frame.slices import job_of, slice_of
+from rosberta.frame.slices import job_of, slice_of, value_at
 from rosberta.frame.weights import own_folder
 
 if TYPE_CHECKING:
@@ -51,12 +54,21 @@ def run_stage(stage: str, key: str | None) -> None:
     # No stage writes it, so that it may change at any time; DVC looks at it when the work is done.
     mine = own_folder(experiment.models[str(key)].weights) if stage == "evaluate" else None
     content = digest(mine) if mine else None
-    scratch = SCRATCH / job_of(stage, key)
+    one_of_several = "RANK" in os.environ
+    scratch = SCRATCH / job_of(stage, key) / os.environ.get("RANK", "")
     settle(getattr(settings, "threads", 1), online=experiment.hub.origin == "hub", scratch=scratch)
-    try:
-        call(stage, experiment, key)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    # The launcher holds the GPUs of its processes.
+    lease: AbstractContextManager[list[str]] = (
+        nullcontext([]) if one_of_several else leased(wanted=_computes_on_gpus(stage, key, experiment))
+    )
+    with lease as devices:
+        if len(devices) > 1 and FLOW[stage].processes:
+            launch([stage, *([key] if key else [])], len(devices))
+        else:
+            try:
+                call(stage, experiment, key)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
     if mine and digest(mine) != content:
         raise Mistake(f"{job_of(stage, key)}: {mine} changed in the meantime; nothing is recorded, start again")
     if expected is not None:
@@ -87,6 +99,11 @@ def _hold(stage: str, key: str | None, experiment: Experiment, expected: str | N
         f"{job_of(stage, key)}: {', '.join(changed[:5])}{', ...' if changed[5:] else ''} changed since `check` ran; "
         "nothing is recorded, start again (snakemake, or dvc repro)"
     )
+
+
+def _computes_on_gpus(stage: str, key: str | None, experiment: Experiment) -> bool:
+    gpu = FLOW[stage].gpu
+    return gpu if isinstance(gpu, bool) else value_at(experiment.resolved(), gpu.split("."), key) is not None
 
 
 def settle(threads: int, *, online: bool, scratch: Path) -> None:

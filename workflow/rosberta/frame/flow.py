@@ -23,6 +23,11 @@ class Stage(NamedTuple):
     follows from several blocks has the name of the method of `Experiment` that says so, as ``contrast_of.{key}``."""
     adapter: str | None = None
     """The parameter that names the adapter that it calls, a module of `rosberta.corpus.adapters`."""
+    gpu: bool | str = False
+    """Whether it computes on the GPUs that its job was given, where there are any; or the parameter without which it
+    does not."""
+    processes: bool = False
+    """Whether it is one process a GPU, where its job was given several."""
 
 
 READ = ("adapter", "dataset", "files", "group", "prefix", "language", "task", "cap", "rows", "options")
@@ -66,8 +71,9 @@ FLOW: dict[str, Stage] = {
             "collect.seed",
             *(f"collect.sources.{{key}}.{field}" for field in ("cap", "language", "min_cosine")),
         ),
+        gpu="collect.sources.{key}.min_cosine",
     ),
-    "mine": Stage("adds hard negatives", ("clean", "hub"), "collect.sources", ("mine",)),
+    "mine": Stage("adds hard negatives", ("clean", "hub"), "collect.sources", ("mine",), gpu=True),
     "mix": Stage(
         "writes the plan of a mixture",
         ("clean", "mine"),
@@ -85,12 +91,16 @@ FLOW: dict[str, Stage] = {
         ("vocabulary", "mix"),
         "encoders",
         ("pretrain_of.{key}", "encoders.{key}.mixture"),
+        gpu=True,
+        processes=True,
     ),
     "contrast": Stage(
         "trains with InfoNCE",
         ("pretrain", "mix"),
         "runs",
         ("contrast_of.{key}", *(f"runs.{{key}}.{field}" for field in ("encoder", "mixture", "seed"))),
+        gpu=True,
+        processes=True,
     ),
     "merge": Stage(
         "merges the run with its encoder",
@@ -103,6 +113,7 @@ FLOW: dict[str, Stage] = {
         ("merge", "pretrain", "hub", "benchmark"),
         "models",
         ("evaluate", "benchmark.tasks", "models.{key}", "hub.origin", "hub.models.*.revision"),
+        gpu=True,
     ),
     "release": Stage(
         "makes the folder that is handed on",

@@ -32,8 +32,8 @@ def slice_of(stage: str, key: str | None, parameters: Mapping[str, Any]) -> dict
     entry = FLOW[stage]
     modules = [f"rosberta.stages.{stage}"]
     if entry.adapter:
-        modules.append(f"rosberta.corpus.adapters.{_at(parameters, entry.adapter.split('.'), key)}")
-    read = {path.replace("{key}", key or ""): _at(parameters, path.split("."), key) for path in entry.parameters}
+        modules.append(f"rosberta.corpus.adapters.{value_at(parameters, entry.adapter.split('.'), key)}")
+    read = {path.replace("{key}", key or ""): value_at(parameters, path.split("."), key) for path in entry.parameters}
     return {"parameters": read, "code": code_of(*modules)}
 
 
@@ -45,13 +45,13 @@ def job_of(stage: str, key: str | None) -> str:
 def jobs_of(stage: str, parameters: Mapping[str, Any]) -> list[str | None]:
     """The keys of a stage's jobs; None for that of a stage that runs once."""
     keys = FLOW[stage].keys
-    return list(_at(parameters, keys.split("."), None)) if keys else [None]
+    return list(value_at(parameters, keys.split("."), None)) if keys else [None]
 
 
-def _at(value: Any, path: Sequence[str], key: str | None) -> Any:
+def value_at(value: Any, path: Sequence[str], key: str | None) -> Any:
     """What stands at a path; where a part of it is ``*``, by name what stands there below each."""
     if not path:
         return value
     if path[0] == "*":
-        return {name: _at(each, path[1:], key) for name, each in value.items()}
-    return _at(value[key if path[0] == "{key}" else path[0]], path[1:], key)
+        return {name: value_at(each, path[1:], key) for name, each in value.items()}
+    return value_at(value[key if path[0] == "{key}" else path[0]], path[1:], key)

@@ -31,11 +31,10 @@ def run(experiment: Experiment, key: str) -> None:
     Raises:
         Mistake: an input is missing, or not the one that the plan names; or a loss is no number.
     """
-    import torch
-
     from rosberta.encoder.folder import encoder_of, load_sentence_transformer, save
-    from rosberta.training.contrastive import Contrastive, source_of, write_schedule
+    from rosberta.training.contrastive import Contrastive, held_out, source_of, write_schedule
     from rosberta.training.loop import learn
+    from rosberta.training.processes import first_before_others, is_first, met
     from rosberta.training.schedule import schedule, texts_of
     from rosberta.training.token_store import identity_of, tokenizer_of
 
@@ -51,29 +50,34 @@ def run(experiment: Experiment, key: str) -> None:
     folder = scratch("contrast", key, inputs | {"code": code_of(__name__), "versions": versions(), **identity})
     points: list[Point] = []
     sources = {}
-    if settings.max_steps != 0:
-        sources = {
-            name: source_of(name, entry, run.mixture, settings.hard_negatives, tokenizer, identity)
-            for name, entry in plan["sources"].items()
-        }
-    drawn = schedule(
-        {name: texts_of(source.forms) for name, source in sources.items()},
-        batch_size=settings.batch_size,
-        devices=settings.devices,
-        seed=run.seed,
-        epochs=settings.epochs,
-        max_steps=settings.max_steps,
-    )
-    for name, reasons in drawn.left_out.items():
-        rows = plan["sources"][name]["rows"]
-        told = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
-        log.info("%s: of %d rows of %s are left out of an epoch: %s", key, rows, name, told)
-    if drawn.steps:
-        encoder: Any = encoder_of(model)
-        encoder.to("cuda" if torch.cuda.is_available() else "cpu")
-        work = Contrastive(encoder, sources, drawn, settings, run.seed, f"contrast@{key}")
-        points = learn(work, encoder, settings, folder)
-        encoder.cpu().set_attn_implementation("sdpa")
+    with met() as device:
+        if settings.max_steps != 0:
+            with first_before_others():
+                sources = {
+                    name: source_of(name, entry, run.mixture, settings.hard_negatives, tokenizer, identity)
+                    for name, entry in plan["sources"].items()
+                }
+        split = {name: held_out(source, settings.validation) for name, source in sources.items()}
+        drawn = schedule(
+            {name: texts_of(source.forms, split[name][0]) for name, source in sources.items()},
+            batch_size=settings.batch_size,
+            devices=settings.devices,
+            seed=run.seed,
+            epochs=settings.epochs,
+            max_steps=settings.max_steps,
+        )
+        for name, reasons in drawn.left_out.items():
+            rows = plan["sources"][name]["rows"]
+            told = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
+            log.info("%s: of %d rows of %s are left out of an epoch: %s", key, rows, name, told)
+        if drawn.steps:
+            encoder: Any = encoder_of(model)
+            kept = {name: rows for name, (_, rows) in split.items()}
+            work = Contrastive(encoder.to(device), sources, drawn, settings, run.seed, f"contrast@{key}", kept)
+            points = learn(work, encoder, settings, folder)
+            encoder.cpu().set_attn_implementation("sdpa")
+        if not is_first():
+            return
     with whole(RUNS / key / "contrasted") as part:
         save(model, part, start)
         write_schedule(drawn, part / "schedule.parquet")

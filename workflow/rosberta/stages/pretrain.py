@@ -37,6 +37,7 @@ def run(experiment: Experiment, key: str) -> None:
     from rosberta.encoder.folder import positions
     from rosberta.training.loop import learn
     from rosberta.training.masked_language import MaskedLanguage, held, texts_of
+    from rosberta.training.processes import first_before_others, is_first, met
     from rosberta.training.token_store import identity_of, opened, place_of, stored, tokenizer_of
 
     chatter.disable_progress_bar()
@@ -53,18 +54,24 @@ def run(experiment: Experiment, key: str) -> None:
     folder = scratch("pretrain", key, inputs | {"code": code_of(__name__), "versions": versions(), **identity})
     points: list[Point] = []
     texts = 0
-    if settings.max_steps != 0:
-        held(plan, mixture)
-        place = place_of({"kind": "pretrain", "texts": plan, **identity})
-        store = opened(place) or stored(place, texts_of(plan), tokenizer)
-        texts = len(store)
-        before = {name: weight.clone() for name, weight in model.state_dict().items()}
-        model.to("cuda" if torch.cuda.is_available() else "cpu")
-        points = learn(MaskedLanguage(model, tokenizer, store, settings, f"pretrain@{key}"), model, settings, folder)
-        model.cpu().set_attn_implementation("sdpa")
-        layers = f"{model.base_model_prefix}.encoder.layer."
-        merged = slerp_weights(model.state_dict(), before, settings.base_share, lambda name: name.startswith(layers))
-        model.load_state_dict(merged)
+    with met() as device:
+        if settings.max_steps != 0:
+            held(plan, mixture)
+            place = place_of({"kind": "pretrain", "texts": plan, **identity})
+            with first_before_others():
+                store = opened(place) or stored(place, texts_of(plan), tokenizer)
+            texts = len(store)
+            before = {name: weight.clone() for name, weight in model.state_dict().items()}
+            work = MaskedLanguage(model.to(device), tokenizer, store, settings, f"pretrain@{key}")
+            points = learn(work, model, settings, folder)
+            model.cpu().set_attn_implementation("sdpa")
+            layers = f"{model.base_model_prefix}.encoder.layer."
+            merged = slerp_weights(
+                model.state_dict(), before, settings.base_share, lambda name: name.startswith(layers)
+            )
+            model.load_state_dict(merged)
+        if not is_first():
+            return
     with whole(ENCODERS / key) as part:
         model.save_pretrained(part)
         for file in sorted(start.glob("*token*.json")):

@@ -7,7 +7,7 @@ to carry it on (GradCache; Gao et al. 2021, section 3): memory holds one micro-b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,8 @@ from rosberta.texts.normalisation import normal
 from rosberta.texts.prefixes import PREFIXES
 from rosberta.training.loop import Totals
 from rosberta.training.losses import info_nce
-from rosberta.training.packed import fix_dropout, prepared, row_of, states_of
+from rosberta.training.packed import compiles, fix_dropout, prepared, row_of, states_of
+from rosberta.training.processes import dealt
 from rosberta.training.schedule import Schedule
 from rosberta.training.token_store import TokenStore, opened, place_of, stored
 
@@ -112,6 +113,39 @@ def _read(path: Path, negatives: int) -> tuple[tuple[list[str], list[str]], np.n
     return (list(numbers[0]), list(numbers[1])), array, forms
 
 
+def held_out(source: Source, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows of a source are trained on, and which are held out for the validation curve.
+
+    Those of the smallest hashes are held out, one of each anchor and positive; what shares an anchor or a positive with
+    one of them is not trained on.
+
+    Args:
+        source: cut into tokens.
+        number: of rows to hold out, but for a tenth of all at most.
+
+    Returns:
+        int64 rows, rising, of both.
+    """
+    every = np.arange(len(source.rows))
+    number = min(number, len(every) // 10)
+    if not number:
+        return every, every[:0]
+    anchors, positives = np.array(source.forms[:, 0]), np.array(source.forms[:, 1])
+    # Hashed once more: the draws of other stages go by the hashes themselves.
+    order = np.argsort(source.anchors.hashes[source.rows[:, 0]] * np.uint64(0x9E3779B97F4A7C15), kind="stable")
+    taken: list[int] = []
+    seen: tuple[set[int], set[int]] = (set(), set())
+    for row in order.tolist():
+        if anchors[row] not in seen[0] and positives[row] not in seen[1]:
+            taken.append(row)
+            seen[0].add(anchors[row])
+            seen[1].add(positives[row])
+            if len(taken) == number:
+                break
+    apart = np.isin(anchors, anchors[taken]) | np.isin(positives, positives[taken])
+    return every[~apart], np.sort(np.array(taken, np.int64))
+
+
 def write_schedule(schedule: Schedule, path: Path) -> None:
     """Write which rows meet in which device batch of which step: columns step, device, source, rows."""
     places = np.arange(len(schedule.source))
@@ -139,63 +173,102 @@ class Contrastive:
         settings: Contrast,
         seed: int,
         where: str,
+        held_out: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Take an encoder, on its device, and what it is to be trained on."""
+        """Take an encoder, on its device, and what it is to be trained on; and rows of sources that it is not."""
         self.encoder, self.where = prepared(encoder, settings), where
         self.steps = schedule.steps
         self._sources, self._schedule, self._settings, self._seed = sources, schedule, settings, seed
+        size = settings.batch_size
+        self._held_out = [
+            (sources[name], rows[start : start + size])
+            for name, rows in (held_out or {}).items()
+            for start in range(0, len(rows), size)
+        ]
 
     def compute(self, step: int, rank: int, world: int) -> Totals:
         """Add the gradient of the device batches that this process has of a step."""
         rows = self._schedule.rows_of(step)
-        found = [Totals(0, 0, 0, 0)]
-        for device, source, which in self._schedule.step(step):
-            if device % world == rank:
-                found.append(self._device_batch(self._sources[source], which, rows, (self._seed, step, device)))
-        return Totals(*map(sum, zip(*found, strict=True)))
+        batches = [
+            Batch(self._sources[source], which, (self._seed, step, device))
+            for device, source, which in self._schedule.step(step)
+        ]
+        mine = dealt([batch.tokens for batch in batches], world)[rank]
+        return _sum(self._learnt(batches[number], rows) for number in mine)
 
-    def _device_batch(self, source: Source, which: np.ndarray, rows: int, name: tuple[int, ...]) -> Totals:
+    def validate(self, rank: int, world: int) -> Totals:
+        """Sum up the loss of the device batches that this process has of the rows that are held out."""
+        return _sum(self._looked_at(Batch(*batch, (0,))) for batch in self._held_out[rank::world])
+
+    def _learnt(self, batch: Batch, rows: int) -> Totals:
         """Add a device batch's gradient of the mean over so many `rows`."""
-        taken = np.asarray(source.rows[which])
-        asked, of_rows = np.unique(taken[:, 0], return_inverse=True)
-        answers, columns = np.unique(taken[:, 1:].T.ravel(), return_inverse=True)
-        texts = [source.anchors[text] for text in asked] + [source.documents[text] for text in answers]
-        lengths = np.array([len(text) for text in texts])
-        parts = cut(lengths, self._settings.micro_tokens)
-        device = next(self.encoder.parameters()).device
-        columns_there = torch.from_numpy(columns.astype(np.int64)).to(device)
-        places = torch.from_numpy(of_rows.astype(np.int64)).to(device)
-
-        def loss_of(embeddings: Tensor) -> tuple[Tensor, Tensor]:
-            return info_nce(
-                embeddings[: len(asked)][places], embeddings[len(asked) :], columns_there, self._settings.temperature
-            )
-
+        parts = self._parts(batch)
         if len(parts) == 1:
-            loss, right = loss_of(self._embedded(texts, parts[0], (*name, 0)))
+            order = torch.from_numpy(np.argsort(parts[0])).to(self._device)
+            loss, right = self._loss(batch, self._part(batch, parts, 0)[order])
             (loss / rows).backward()
-        else:
-            embeddings = torch.empty((len(texts), self.encoder.config.hidden_size), device=device)
-            with torch.no_grad():
-                for number, part in enumerate(parts):
-                    embeddings[torch.from_numpy(part).to(device)] = self._part(texts, part, (*name, number)).float()
-            embeddings.requires_grad_()
-            loss, right = loss_of(embeddings)
-            (loss / rows).backward()
-            gradient = embeddings.grad
-            assert gradient is not None
-            for number, part in enumerate(parts):
-                # Seeded as before, so that dropout hides the same.
-                self._part(texts, part, (*name, number)).float().backward(gradient[torch.from_numpy(part).to(device)])
-        return Totals(loss.item(), len(which), right.item(), int(lengths.sum()))
+            return batch.totals(loss, right)
+        # Compiled layers draw other dropout where no gradient is wanted.
+        with torch.set_grad_enabled(compiles(self.encoder, self._settings)):
+            embeddings = self._all(batch, parts)
+        embeddings.requires_grad_()
+        loss, right = self._loss(batch, embeddings)
+        (loss / rows).backward()
+        gradient = embeddings.grad
+        assert gradient is not None
+        for number, part in enumerate(parts):
+            # Seeded as before, so that dropout hides the same.
+            self._part(batch, parts, number).backward(gradient[torch.from_numpy(part).to(self._device)])
+        return batch.totals(loss, right)
 
-    def _embedded(self, texts: list[np.ndarray], part: np.ndarray, name: tuple[int, ...]) -> Tensor:
-        """The embeddings of all texts, in their order."""
-        order = torch.from_numpy(np.argsort(part)).to(next(self.encoder.parameters()).device)
-        return self._part(texts, part, name).float()[order]
+    def _looked_at(self, batch: Batch) -> Totals:
+        return batch.totals(*self._loss(batch, self._all(batch, self._parts(batch))))
 
-    def _part(self, texts: list[np.ndarray], part: np.ndarray, name: tuple[int, ...]) -> Tensor:
+    def _parts(self, batch: Batch) -> list[np.ndarray]:
+        return cut(batch.lengths, self._settings.micro_tokens)
+
+    def _loss(self, batch: Batch, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        columns, places = (torch.from_numpy(each).to(self._device) for each in (batch.columns, batch.places))
+        asked = embeddings[: batch.asked]
+        return info_nce(asked[places], embeddings[batch.asked :], columns, self._settings.temperature)
+
+    def _all(self, batch: Batch, parts: list[np.ndarray]) -> Tensor:
+        """The embeddings of all texts, in their order, without gradients."""
+        embeddings = torch.empty((len(batch.texts), self.encoder.config.hidden_size), device=self._device)
+        for number, part in enumerate(parts):
+            embeddings[torch.from_numpy(part).to(self._device)] = self._part(batch, parts, number).detach()
+        return embeddings
+
+    def _part(self, batch: Batch, parts: list[np.ndarray], number: int) -> Tensor:
         """The states of the first tokens of a micro-batch."""
-        fix_dropout("contrast", *name)
-        row = row_of(self.encoder, [texts[text] for text in part])
-        return states_of(self.encoder, row, self._settings)[row.starts[:-1].long()]
+        fix_dropout("contrast", *batch.name, number)
+        row = row_of(self.encoder, [batch.texts[text] for text in parts[number]])
+        return states_of(self.encoder, row, self._settings)[row.starts[:-1].long()].float()
+
+    @property
+    def _device(self) -> torch.device:
+        device: torch.device = next(self.encoder.parameters()).device
+        return device
+
+
+class Batch:
+    """A device batch: its distinct texts, anchors before documents, and which of them each row has."""
+
+    def __init__(self, source: Source, which: np.ndarray, name: tuple[int, ...]) -> None:
+        """Gather the texts of these rows of a source; dropout draws by the batch's name."""
+        taken = np.asarray(source.rows[which])
+        asked, places = np.unique(taken[:, 0], return_inverse=True)
+        answers, columns = np.unique(taken[:, 1:].T.ravel(), return_inverse=True)
+        self.texts = [source.anchors[text] for text in asked] + [source.documents[text] for text in answers]
+        self.lengths = np.array([len(text) for text in self.texts])
+        self.tokens = int(self.lengths.sum())
+        self.asked, self.places, self.columns = len(asked), places.astype(np.int64), columns.astype(np.int64)
+        self.rows, self.name = len(which), name
+
+    def totals(self, loss: Tensor, right: Tensor) -> Totals:
+        """The sums of a step's part that is this batch alone."""
+        return Totals(loss.item(), self.rows, right.item(), self.tokens)
+
+
+def _sum(totals: Iterable[Totals]) -> Totals:
+    return Totals(*map(sum, zip(Totals(0, 0, 0, 0), *totals, strict=True)))

@@ -20,11 +20,15 @@ from tqdm import tqdm
 from rosberta.frame.mistakes import Mistake
 from rosberta.training.checkpoints import newest, save
 from rosberta.training.curves import POINTS, Point
+from rosberta.training.processes import place
 
 if TYPE_CHECKING:
     from rosberta.experiment.training import Training
 
 log = logging.getLogger(__name__)
+
+VALIDATED = 5
+"""Every so many points of the curve, what is held out is looked at."""
 
 CHECKPOINT_SECONDS = 600.0
 """Between two checkpoints. No influence on the result."""
@@ -51,6 +55,11 @@ class Work(Protocol):
     def compute(self, step: int, rank: int, world: int) -> Totals:
         """Add the gradient of this process's part of a step, of the mean over the whole step, to the model."""
 
+    def validate(self, rank: int, world: int) -> Totals:
+        """Sum up this process's part of what is held out, without gradients; nothing, where nothing is."""
+        del rank, world
+        return Totals(0, 0, 0, 0)
+
 
 def learn(work: Work, model: nn.Module, settings: Training, folder: Path) -> list[Point]:
     """Train a model in place; on every process alike.
@@ -62,7 +71,8 @@ def learn(work: Work, model: nn.Module, settings: Training, folder: Path) -> lis
         folder: for checkpoints.
 
     Returns:
-        The curve: step, loss (the mean since the point before), accuracy, gradient_norm, learning_rate, tokens.
+        The curve: step, loss (the mean since the point before), accuracy, gradient_norm, learning_rate, tokens, and in
+        every fifth point validation_loss and validation_accuracy, if something is held out.
 
     Raises:
         Mistake: a loss or gradient is not finite, or the disk is full; the last checkpoint is kept.
@@ -70,7 +80,7 @@ def learn(work: Work, model: nn.Module, settings: Training, folder: Path) -> lis
     device = _device(model)
     # On a GPU the sums of attention's gradients have no fixed order anyway.
     torch.use_deterministic_algorithms(device.type == "cpu", warn_only=True)
-    rank, world = _place()
+    rank, world = place()
     optimizer = optimizer_of(model, settings)
     points: list[Point] = []
     since, tokens, start = Totals(0, 0, 0, 0), 0.0, 0
@@ -87,7 +97,8 @@ def learn(work: Work, model: nn.Module, settings: Training, folder: Path) -> lis
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
-            totals = _together(model, work.compute(step, rank, world), world)
+            totals = _added(_device(model), work.compute(step, rank, world), world)
+            _add_gradients(model, world)
             norm = float(nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm))
             if not (math.isfinite(totals.loss) and math.isfinite(norm)):
                 raise Mistake(
@@ -99,6 +110,8 @@ def learn(work: Work, model: nn.Module, settings: Training, folder: Path) -> lis
             since, tokens = Totals(*map(sum, zip(since, totals, strict=True))), tokens + totals.tokens
             if (step + 1) % max(1, work.steps // POINTS) == 0 or step == 0 or step + 1 == work.steps:
                 points.append(_point(step + 1, since, norm, rate, tokens))
+                if len(points) % VALIDATED == 1 or step + 1 == work.steps:
+                    points[-1] |= _validated(work, model, rank, world)
                 bar.set_postfix(loss=points[-1]["loss"], refresh=False)
                 since = Totals(0, 0, 0, 0)
             bar.update()
@@ -130,22 +143,42 @@ def optimizer_of(model: nn.Module, settings: Training) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, settings.learning_rate, betas, settings.epsilon, fused=fused)
 
 
-def _together(model: nn.Module, totals: Totals, world: int) -> Totals:
+def _added(device: torch.device, totals: Totals, world: int) -> Totals:
     """Add up what all processes found."""
     if world == 1:
         return totals
-    summed = torch.tensor(totals, dtype=torch.float64, device=_device(model))
+    summed = torch.tensor(totals, dtype=torch.float64, device=device)
     torch.distributed.all_reduce(summed)
+    return Totals(*summed.tolist())
+
+
+def _add_gradients(model: nn.Module, world: int) -> None:
+    """Add up the gradients of all processes."""
+    if world == 1:
+        return
     weights = list(model.parameters())
     # A weight that no process has a gradient of keeps none, as in one process: AdamW would decay it otherwise.
-    reached = torch.tensor([weight.grad is not None for weight in weights], dtype=torch.int32, device=summed.device)
+    reached = torch.tensor([weight.grad is not None for weight in weights], dtype=torch.int32, device=_device(model))
     torch.distributed.all_reduce(reached)
     for weight, processes in zip(weights, reached.tolist(), strict=True):
         if processes:
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
             torch.distributed.all_reduce(weight.grad)
-    return Totals(*summed.tolist())
+
+
+def _validated(work: Work, model: nn.Module, rank: int, world: int) -> Point:
+    """The part of a point that tells of what is held out."""
+    model.eval()
+    with torch.no_grad():
+        found = _added(_device(model), work.validate(rank, world), world)
+    model.train()
+    if not found.number:
+        return {}
+    return {
+        "validation_loss": round(found.loss / found.number, 6),
+        "validation_accuracy": round(found.right / found.number, 6),
+    }
 
 
 def _point(step: int, sums: Totals, norm: float, rate: float, tokens: float) -> Point:
@@ -176,13 +209,6 @@ def _restore(model: nn.Module, optimizer: torch.optim.AdamW, tensors: dict[str, 
         if parts["step"] in tensors:
             optimizer.state[weight] = {part: tensors[key] for part, key in parts.items()}
             optimizer.state[weight]["step"] = tensors[parts["step"]].cpu()
-
-
-def _place() -> tuple[int, int]:
-    """The number of this process, and how many there are."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1
 
 
 def _device(model: nn.Module) -> torch.device:

@@ -19,6 +19,7 @@ from rosberta.training.loop import Totals
 from rosberta.training.losses import masked_words
 from rosberta.training.masking import Masking, masked, word_starts
 from rosberta.training.packed import fix_dropout, precision_of, prepared, row_of, states_of
+from rosberta.training.processes import dealt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,13 @@ def texts_of(plan: Mapping[str, Any]) -> Iterator[str]:
                         yield text
 
 
+def held_out(texts: TokenStore, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which texts are learnt, and which, those of the smallest hashes, are held out: a tenth at most; int64, rising."""
+    number = min(number, len(texts) // 10)
+    order = np.argsort(texts.hashes * np.uint64(0x9E3779B97F4A7C15), kind="stable") if number else np.arange(len(texts))
+    return np.sort(order[number:]), np.sort(order[:number])
+
+
 def steps_of(texts: int, settings: Pretrain) -> int:
     """How many steps a training takes."""
     if settings.max_steps is not None:
@@ -82,7 +90,8 @@ class MaskedLanguage:
         head: Any = getattr(model, "lm_head", None) or model.cls
         self._head = head
         self._texts, self._settings = texts, settings
-        self.steps = steps_of(len(texts), settings)
+        self._learnt, self._held_out = held_out(texts, settings.validation)
+        self.steps = steps_of(len(self._learnt), settings)
         self._masking = masking_of(tokenizer, settings, where)
         self._epoch, self._order = -1, np.zeros(0, np.int64)
 
@@ -90,18 +99,29 @@ class MaskedLanguage:
         """Add the gradient of the micro-batches that this process has of a step."""
         size = self._settings.batch_size
         which, epochs = self._drawn(step * size, min((step + 1) * size, self._last()))
-        texts = [self._texts[text] for text in which]
-        starts = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int64)
-        labels = np.concatenate(texts)
-        seeds = self._texts.hashes[which] + np.array(
-            [draw(self._settings.seed, "masks", str(epoch)) for epoch in epochs], np.uint64
-        )
-        hidden, chosen = masked(labels, starts, seeds, self._masking)
-        count = len(chosen)
+        return self._sum(which, epochs, (step,), rank, world)
+
+    def validate(self, rank: int, world: int) -> Totals:
+        """Sum up the loss of the micro-batches that this process has of the texts that are held out."""
+        return self._sum(self._held_out, np.zeros(len(self._held_out), np.int64), (), rank, world)
+
+    def _sum(self, which: np.ndarray, epochs: np.ndarray, name: tuple[int, ...], rank: int, world: int) -> Totals:
+        """What this process finds of some texts, and the gradient of the mean over all, where one is wanted."""
         found = [Totals(0, 0, 0, 0)]
-        for number, part in enumerate(cut(np.diff(starts), self._settings.micro_tokens)):
-            if number % world == rank and count:
-                found.append(self._micro(part, starts, labels, hidden, chosen, (step, number)))
+        if len(which):
+            texts = [self._texts[text] for text in which]
+            starts = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int64)
+            labels = np.concatenate(texts)
+            seeds = self._texts.hashes[which] + np.array(
+                [draw(self._settings.seed, "masks", str(epoch)) for epoch in epochs], np.uint64
+            )
+            hidden, chosen = masked(labels, starts, seeds, self._masking)
+            parts = cut(np.diff(starts), self._settings.micro_tokens)
+            sizes = [int((starts[part + 1] - starts[part]).sum()) for part in parts]
+            found += [
+                self._micro(parts[number], starts, labels, hidden, chosen, (*name, number))
+                for number in (dealt(sizes, world)[rank] if len(chosen) else [])
+            ]
         return Totals(*map(sum, zip(*found, strict=True)))
 
     def _micro(
@@ -111,7 +131,7 @@ class MaskedLanguage:
         labels: np.ndarray,
         hidden: np.ndarray,
         chosen: np.ndarray,
-        name: tuple[int, int],
+        name: tuple[int, ...],
     ) -> Totals:
         fix_dropout("pretrain", self._settings.seed, *name)
         row = row_of(self._encoder, [hidden[starts[text] : starts[text + 1]] for text in part])
@@ -130,7 +150,8 @@ class MaskedLanguage:
         with precision_of(device, self._settings):
             logits = self._head(states)
         loss, right = masked_words(logits, torch.from_numpy(labels[taken].astype(np.int64)).to(device))
-        (loss / len(chosen)).backward()
+        if torch.is_grad_enabled():
+            (loss / len(chosen)).backward()
         return Totals(loss.item(), len(taken), right.item(), tokens)
 
     def _last(self) -> int:
@@ -138,18 +159,18 @@ class MaskedLanguage:
         settings = self._settings
         if settings.max_steps is not None:
             return settings.max_steps * settings.batch_size
-        return round(settings.epochs * len(self._texts))
+        return round(settings.epochs * len(self._learnt))
 
     def _drawn(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """The texts at these places of the whole training, and their epochs."""
-        number = len(self._texts)
+        number = len(self._learnt)
         places = np.arange(start, end)
         epochs = places // number
         parts = []
         for epoch in np.unique(epochs).tolist():
             if epoch != self._epoch:
                 chance = np.random.Generator(np.random.PCG64(draw(self._settings.seed, "order", str(epoch))))
-                self._epoch, self._order = epoch, chance.permutation(number)
+                self._epoch, self._order = epoch, self._learnt[chance.permutation(number)]
             parts.append(self._order[places[epochs == epoch] - epoch * number])
         return np.concatenate(parts), epochs
 

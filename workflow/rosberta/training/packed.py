@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch._functorch.config as functorch
 from torch import Tensor, nn
 
 from rosberta.encoder.attention import keywords, pack_attention
@@ -19,8 +20,16 @@ if TYPE_CHECKING:
 
 
 def prepared(encoder: Any, settings: Training) -> Any:
-    """Make an encoder ready to be trained on rows: packed attention, and the dropout that the parameters name."""
+    """Make an encoder, on its device, ready to be trained on rows.
+
+    It gets packed attention, the dropout that the parameters name, and on a GPU, if they say so, compiled layers.
+    """
     pack_attention(encoder)
+    if compiles(encoder, settings):
+        # What the backward pass is not given it computes again: torch's own knapsack over a layer's tensors.
+        functorch.activation_memory_budget = settings.activation_budget
+        for layer in encoder.encoder.layer:
+            layer.compile(dynamic=True)
     for name, module in encoder.named_modules():
         if isinstance(module, nn.Dropout):
             if name.endswith("attention.self.dropout"):
@@ -28,6 +37,11 @@ def prepared(encoder: Any, settings: Training) -> Any:
             elif settings.dropout is not None:
                 module.p = settings.dropout
     return encoder
+
+
+def compiles(encoder: Any, settings: Training) -> bool:
+    """Whether the encoder's layers are compiled."""
+    return settings.compiled and next(encoder.parameters()).device.type == "cuda"
 
 
 def row_of(encoder: Any, texts: Sequence[np.ndarray]) -> Row:

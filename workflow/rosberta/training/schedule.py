@@ -30,6 +30,7 @@ LEAST = 4
 LOST = 0.02
 """Share of the placed rows that may be given up for full batches."""
 SMALL = "their batch would be too small"
+HELD_OUT = "are held out for validation, or share an anchor or a positive with one that is"
 
 
 class Texts(NamedTuple):
@@ -45,15 +46,22 @@ class Texts(NamedTuple):
     """int64: of each row the anchors with many positives of which one is a text of the row."""
     owners_starts: np.ndarray
     """int64, (rows + 1,)."""
+    rows: np.ndarray
+    """int64: of each row its number in its source."""
+    held_out: int
+    """Rows of the source that are not among these."""
 
 
-def texts_of(forms: np.ndarray) -> Texts:
+def texts_of(forms: np.ndarray, rows: np.ndarray | None = None) -> Texts:
     """Find out which texts may not be a negative of which row.
 
     Args:
         forms: int64, (rows, 2 + negatives): numbers of the normal forms of anchor, positive and negatives.
+        rows: that are trained on, rising; all, if not given.
     """
-    forms = forms.astype(np.int64)
+    number = len(forms)
+    rows = np.arange(number) if rows is None else rows
+    forms = (forms if len(rows) == number else forms[rows]).astype(np.int64)
     pairs = np.unique(forms[:, :2], axis=0)
     anchors, positives = np.unique(pairs[:, 0], return_counts=True)
     many = anchors[positives > MANY]
@@ -61,7 +69,7 @@ def texts_of(forms: np.ndarray) -> Texts:
     # The anchor first, then its positives; sorted by anchor, so that a row's are found at once.
     own = np.concatenate([np.stack([anchors, anchors], axis=1), few])
     heavy = pairs[np.isin(pairs[:, 0], many)][:, ::-1]
-    return Texts(forms, *_lists(own, forms[:, :1]), *_lists(heavy, forms))
+    return Texts(forms, *_lists(own, forms[:, :1]), *_lists(heavy, forms), rows, number - len(rows))
 
 
 def _lists(pairs: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -142,7 +150,7 @@ def schedule(
         drawn: list[tuple[int, np.ndarray]] = []
         for place, name in enumerate(sources):
             found, reasons = _batches(texts[name], batch_size, draw(seed, "rows", name, str(epoch)))
-            drawn += [(place, rows) for rows in found]
+            drawn += [(place, texts[name].rows[rows]) for rows in found]
             if epoch == 0 and reasons:
                 left_out[name] = reasons
         if not drawn:
@@ -182,7 +190,8 @@ def _batches(texts: Texts, size: int, seed: int) -> tuple[list[np.ndarray], dict
             break
         found, waiting = [*found, *batches], over
     kept = [rows for rows in found if LEAST * len(rows) >= max(map(len, found))]
-    reasons = {SHORT: len(waiting), SMALL: number - len(waiting) - sum(map(len, kept))}
+    small = number - len(waiting) - sum(map(len, kept))
+    reasons = {SHORT: len(waiting), SMALL: small, HELD_OUT: texts.held_out}
     return kept, {reason: count for reason, count in reasons.items() if count}
 
 

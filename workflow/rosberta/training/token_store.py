@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 STORES = SCRATCH / "tokens"
 """What may vanish at any time, and is then cut again."""
+
+KEPT_DAYS = 30
+"""Days that a store outlives its last opening: of settings that nobody trains with any more nothing is left."""
 
 _BATCH = 4096
 
@@ -94,7 +100,11 @@ def opened(place: Path) -> TokenStore | None:
         fits = len(ids) == sizes["ids"] == starts[-1] and len(hashes) == len(starts) - 1
     except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError):
         return None
-    return TokenStore(ids, starts, hashes, place) if fits else None
+    if not fits:
+        return None
+    # Said, since not every disk notes it.
+    os.utime(place / "sizes.json", ns=(time.time_ns(), (place / "sizes.json").stat().st_mtime_ns))
+    return TokenStore(ids, starts, hashes, place)
 
 
 def stored(
@@ -126,9 +136,17 @@ def stored(
             np.save(part / f"{name}.npy", array)
         shapes = {name: list(array.shape) for name, array in beside.items()}
         (part / "sizes.json").write_text(canonical({"ids": end, "beside": shapes}), encoding="utf-8")
+    _forget_old()
     found = opened(place)
     assert found is not None, "it was just written"
     return found
+
+
+def _forget_old() -> None:
+    """Remove the stores that were not opened for long."""
+    for sizes in STORES.glob("*/sizes.json"):
+        if time.time() - sizes.stat().st_atime > KEPT_DAYS * 86_400:
+            shutil.rmtree(sizes.parent, ignore_errors=True)
 
 
 def _batched(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -1,0 +1,113 @@
+"""Which GPUs a job computes on: leased by file locks, so that no two jobs of a machine share one.
+
+Snakemake counts GPUs, and knows not which; DVC does not count them; people start stages by hand. So each job of a stage
+that computes on GPUs takes as many as it was given (``ROSBERTA_GPUS``; one, if nothing is said), waits for those that
+others hold, and sees no others. The lock goes with the process, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rosberta.frame.mistakes import Mistake
+
+log = logging.getLogger(__name__)
+
+GIVEN = "ROSBERTA_GPUS"
+"""The variable with the number of GPUs that a job was given, or ``all``."""
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+LOCKS = Path(tempfile.gettempdir()) / "rosberta-gpus"
+"""One file a GPU: checkouts of the project and people on one machine share its GPUs."""
+
+PAUSE = 2.0
+"""Seconds between two attempts."""
+
+
+@contextmanager
+def leased(*, wanted: bool) -> Iterator[list[str]]:
+    """Lease the GPUs that this job was given, and let CUDA see no others.
+
+    Args:
+        wanted: whether the stage computes on GPUs.
+
+    Yields:
+        The names of the GPUs; none where the machine has none, so that the stage computes on the CPU.
+
+    Raises:
+        Mistake: more are asked for than there are, or ``ROSBERTA_GPUS`` is no number.
+    """
+    there = present()
+    number = _number(len(there)) if wanted else 0
+    with ExitStack() as locks:
+        devices = _taken(there, number, locks)
+        if there:
+            os.environ[VISIBLE] = ",".join(devices)
+        yield devices
+
+
+def present() -> list[str]:
+    """The GPUs that this process may use, as CUDA takes their names."""
+    if VISIBLE in os.environ:
+        return [name for name in os.environ[VISIBLE].split(",") if name.strip()]
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    done = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
+    return re.findall(r"^GPU \d+: .*\(UUID: (\S+)\)", done.stdout, re.MULTILINE)
+
+
+def _number(there: int) -> int:
+    said = os.environ.get(GIVEN, "1")
+    if said == "all":
+        return there
+    if not said.isdecimal():
+        raise Mistake(f"{GIVEN}: {said!r} is neither a number nor all; set it to the GPUs that a job may take")
+    # One is what nobody has to ask for: a machine without a GPU computes on its CPU.
+    if int(said) > max(there, 1):
+        raise Mistake(f"{GIVEN}: {said} GPUs are asked for, and {there} found; lower it, or set {VISIBLE}")
+    return min(int(said), there)
+
+
+def _taken(there: list[str], number: int, locks: ExitStack) -> list[str]:
+    """Hold so many of the GPUs, all at once, so that two jobs never wait for one another."""
+    waited = False
+    while True:
+        with ExitStack() as tried:
+            held: list[str] = []
+            for name in there:
+                if len(held) < number and _held(name, tried):
+                    held.append(name)
+            if len(held) == number:
+                locks.push(tried.pop_all())
+                return held
+        if not waited:
+            log.info("%d of %d GPUs are wanted, and others hold them: waiting", number, len(there))
+            waited = True
+        time.sleep(PAUSE)
+
+
+def _held(name: str, locks: ExitStack) -> bool:
+    """Hold a GPU's lock, if nobody else does."""
+    if not LOCKS.is_dir():
+        LOCKS.mkdir(parents=True, exist_ok=True)
+        LOCKS.chmod(0o777)
+    file = os.open(LOCKS / re.sub(r"\W", "-", name), os.O_RDONLY | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return False
+    locks.callback(os.close, file)
+    return True
