@@ -51,6 +51,7 @@ rule all:
             stage=["collected", "cleaned", "removed", "mined"],
             source=SOURCES,
         ),
+        "data/deduplicated",
         "data/duplicates",
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),

@@ -1,8 +1,9 @@
 """What cleaning finds, and what it costs, on generated text.
 
     python benchmarks/clean/clean.py planted                        # recall of planted copies, false positives
+    python benchmarks/clean/clean.py real --mirror DIR              # the same with real test texts, perturbed
     python benchmarks/clean/clean.py overlap --rows 1000000         # training texts against MTEB(rus, v1.1)'s sizes
-    python benchmarks/clean/clean.py stages --rows 1000000          # collect, deduplicate and clean, one after another
+    python benchmarks/clean/clean.py stages --rows 1000000          # collect, clean and deduplicate, one after another
 
 Words are made of syllables and drawn with the frequencies of a language (Zipf). Times are wall-clock of one process,
 memory is its peak.
@@ -122,6 +123,106 @@ def planted(number: int) -> None:
     sys.stdout.write("\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n")
 
 
+# What is done to real test texts.
+
+# fmt: off
+LATIN = dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", [
+    "a", "b", "v", "g", "d", "e", "e", "zh", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "kh",
+    "ts", "ch", "sh", "shch", "", "y", "", "e", "yu", "ya",
+], strict=True))
+# fmt: on
+VOWELS = "аоуыеи"
+
+
+def swapped(cut: list[str], chance: random.Random) -> list[str]:
+    place = chance.randrange(len(cut) - 1)
+    return [*cut[:place], cut[place + 1], cut[place], *cut[place + 2 :]]
+
+
+def inflected(cut: list[str], chance: random.Random) -> list[str]:
+    return [
+        word.rstrip(VOWELS + "йяюь") + chance.choice(VOWELS)
+        if len(word) > 3 and word.isalpha() and chance.random() < 0.4
+        else word
+        for word in cut
+    ]
+
+
+PERTURBED = {
+    "exact": lambda cut, _: cut,
+    "one word changed": lambda cut, _: one_word_changed(cut, []),
+    "neighbours swapped": swapped,
+    "all shuffled": lambda cut, chance: chance.sample(cut, len(cut)),
+    "40% of endings changed": inflected,
+    "numbers + 1": lambda cut, _: [str(int(word) + 1) if word.isdecimal() and word.isascii() else word for word in cut],
+    "cut to 60%": lambda cut, _: cut[: max(1, round(0.6 * len(cut)))],
+    "transliterated": lambda cut, _: ["".join(LATIN.get(letter, letter) for letter in word) for word in cut],
+}
+
+
+def real(mirror: Path, most: int) -> None:
+    """Recall of perturbed real test texts by length, and what is found of unrelated real texts."""
+    import pyarrow.parquet as pq
+    from rosberta.corpus.overlap import Benchmark
+    from rosberta.experiment.corpus import Overlap
+    from rosberta.texts.normalisation import normal
+
+    def read(path: str, *columns: str) -> list[str]:
+        table = pq.read_table(mirror / "datasets" / path)
+        return [text for column in columns for text in table[column].to_pylist()]
+
+    tests = read("open/stsb-ru/test.parquet", "sentence1", "sentence2") + read(
+        "mteb/TERRa/dev.parquet", "sentence1", "sentence2"
+    )
+    tests += read("open/tydi-ru-retrieval/queries/test.parquet", "text") + read(
+        "open/tydi-ru-retrieval/corpus/test.parquet", "text"
+    )
+    forms = sorted({form for text in tests if (form := normal(text)).count(" ") > 1})
+    with timed("index", texts=len(forms)):
+        held = Benchmark((("Task", form) for form in forms), Overlap())
+    chance = random.Random(0)
+    lines = []
+    for kind, change in PERTURBED.items():
+        counts = {size: [0, 0] for size in SIZES}
+        changed = [(place, normal(" ".join(change(form.split(), chance)))) for place, form in enumerate(forms)]
+        if kind != "exact":
+            changed = [(place, text) for place, text in changed if text != forms[place]]
+        found = held.find([text for _, text in changed])
+        for row, (place, _) in enumerate(changed):
+            size = next(each for each in SIZES if each[0] <= len(forms[place].split()) <= each[1])
+            counts[size][0] += row in found
+            counts[size][1] += 1
+        lines.append([kind, *(f"{100 * one / number:.0f}" if number else "-" for one, number in counts.values())])
+    unrelated = [
+        text
+        for name, columns in (
+            ("nlu-ru/train", ["text"]),
+            ("koziev-qa/train", ["query", "positive"]),
+            ("ru-simple-sent-eval/train", ["query"]),
+            ("ria-pairs/train", ["query", "positive"]),
+            ("ruserrc-title-abstract/train", ["query", "positive"]),
+        )
+        for text in read(f"open/{name}.parquet", *columns)
+    ]
+    unrelated = [form for text in chance.sample(unrelated, most) if (form := normal(text)) not in set(forms)]
+    with timed("search", texts=len(unrelated)):
+        found = held.find(unrelated)
+    alarms = ", ".join(
+        f"{sum(leak.rule == rule for leak in found.values())} {rule}"
+        for rule in sorted({leak.rule for leak in found.values()})
+    )
+    head = [
+        "% found, by words of the test text",
+        *(f"{low}-{high}" if high < 10_000 else f"{low}-" for low, high in SIZES),
+    ]
+    table = [head, ["---"] * len(head), *lines]
+    sys.stdout.write("\n".join("| " + " | ".join(line) + " |" for line in table) + "\n")
+    sys.stdout.write(f"found of {len(unrelated)} unrelated texts: {len(found)} ({alarms or 'none'})\n")
+    if os.environ.get("SHOW"):
+        for place, leak in found.items():
+            sys.stdout.write(f"{leak.rule}\n  {unrelated[place]}\n  {leak.text}\n")
+
+
 def overlap(rows: int, share: float) -> None:
     """Training texts against test texts with the numbers and lengths of MTEB(rus, v1.1)."""
     from rosberta import published
@@ -152,12 +253,17 @@ def overlap(rows: int, share: float) -> None:
 
 
 def stages(rows: int) -> None:
-    """The stages on one source of generated pairs, of which some are repeated and some nearly."""
+    """The stages on one source of generated pairs.
+
+    Of 100 rows 2 are copies of another, 2 nearly so, 20 have several lines, and 30 an anchor that others have, too: in
+    crowds of 100 to 100,000, in each of which near twins stand.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
     from rosberta.commands import preset
     from rosberta.doors import parameters
-    from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED
+    from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, DEDUPLICATED
+    from rosberta.frame.rows import read_counts
     from rosberta.stages import clean, collect, deduplicate
 
     with TemporaryDirectory() as folder:
@@ -173,6 +279,15 @@ def stages(rows: int) -> None:
             anchors[2::50], positives[2::50] = (
                 [f"{text} и ещё" for text in side[0::50]] for side in (anchors, positives)
             )
+            for place in range(5, number, 10):
+                # Three of ten; each tenth of the parts has larger crowds.
+                size = 100 * 10 ** (start // part % 4)
+                for crowded in range(place, min(place + 3, number)):
+                    anchors[crowded] = (
+                        f"{language.words[(start + crowded) // size]} вопрос толпы об одном и том же предмете"
+                    )
+            positives[6::100] = [f"{text} и ещё" for text in positives[5::100]][: len(positives[6::100])]
+            positives[::5] = [text.replace(" ", "\n", 3) for text in positives[::5]]
             table = pa.table({"anchor": anchors, "positive": positives})
             pq.write_table(table, raw / f"train-{start // part:04}.parquet")
         texts = pa.table(
@@ -194,25 +309,29 @@ def stages(rows: int) -> None:
         clean.overlong = lambda texts, _, limit: {text for text in texts if len(text.split()) > limit}
         with timed("collect", rows=rows):
             collect.run(experiment, "made")
-        with timed("deduplicate", rows=rows):
-            deduplicate.run(experiment)
         with timed("clean", rows=rows):
             clean.run(experiment, "made")
-        kept, collected = (pq.read_metadata(where / "made.parquet").num_rows for where in (CLEANED, COLLECTED))
-        sys.stdout.write(json.dumps({"collected": collected, "kept": kept}) + "\n")
+        with timed("deduplicate", rows=rows):
+            deduplicate.run(experiment)
+        counts = [read_counts(where / "made.parquet") for where in (COLLECTED, CLEANED, DEDUPLICATED)]
+        sys.stdout.write(json.dumps([{"kept": each["kept"], "dropped": each["dropped"]} for each in counts]) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, number in (("planted", 500), ("overlap", 1_000_000), ("stages", 1_000_000)):
+    for name, number in (("planted", 500), ("real", 5_000), ("overlap", 1_000_000), ("stages", 1_000_000)):
         command = commands.add_parser(name)
         command.add_argument("--rows", type=int, default=number)
+        if name == "real":
+            command.add_argument("--mirror", type=Path, required=True, help="folder of real data sets")
         if name == "overlap":
             command.add_argument("--share", type=float, default=1.0, help="of the test texts")
     asked = parser.parse_args()
     if asked.command == "planted":
         planted(asked.rows)
+    elif asked.command == "real":
+        real(asked.mirror, asked.rows)
     elif asked.command == "overlap":
         overlap(asked.rows, asked.share)
     else:

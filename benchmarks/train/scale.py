@@ -85,8 +85,8 @@ def write(path: Path, rows: int) -> str:
 
 
 def read(path: Path) -> str:
-    (anchors, documents), rows, _ = contrastive._read(path, NEGATIVES)
-    return f"{len(anchors):,} anchors, {len(documents):,} documents, {len(rows):,} rows"
+    (anchors, documents), arrays = contrastive._read(path, NEGATIVES)
+    return f"{len(anchors):,} anchors, {len(documents):,} documents, {len(arrays['rows']):,} rows"
 
 
 def drawn(sources: int, everything: int) -> str:

@@ -83,7 +83,7 @@ def contrast(asked: Asked) -> None:
     forms = np.arange(number * (wide + 1)).reshape(number, wide + 1)
     rows = np.concatenate([forms[:, :1] // (wide + 1), np.arange(number * wide).reshape(number, wide)], axis=1)
     anchors, documents = store(asked, "anchor", number, chance), store(asked, "document", number * wide, chance)
-    sources = {"made": Source(anchors, documents, rows.astype(np.int32), forms)}
+    sources = {"made": Source(anchors, documents, rows.astype(np.int32), forms, np.zeros((0, 2), np.int64))}
     drawn = schedule(
         {"made": texts_of(forms)}, batch_size=asked.rows, devices=asked.devices, seed=0, max_steps=asked.steps
     )

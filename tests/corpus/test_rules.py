@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rosberta.corpus.overlap import Leak
-from rosberta.corpus.rules import CONFLICT, OVER_CAP, OVERLAP, Rules, clean
+from rosberta.corpus.rules import CONFLICT, OVERLAP, Rules, clean
 from rosberta.frame.rows import read_counts, read_rows, write_rows
 from support.texts import row, texts
 
@@ -22,7 +22,6 @@ def cleaned(
     limit: int = 500,
     leaks: Iterable[str] = (),
     min_characters: int = 3,
-    cap: int = 10**6,
     **rules: Any,
 ) -> tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]]:
     """Clean with words for tokens, and `leaks` (normal forms) as the test texts of one task; also what was removed."""
@@ -38,9 +37,7 @@ def cleaned(
     with TemporaryDirectory() as name:
         folder = Path(name)
         write_rows(folder / "collected.parquet", rows, {})
-        counts = clean(
-            folder / "collected.parquet", folder / "kept.parquet", folder / "removed.parquet", decided, cap=cap, seed=0
-        )
+        counts = clean(folder / "collected.parquet", folder / "kept.parquet", folder / "removed.parquet", decided)
         kept, removed = (read_rows(folder / f"{name}.parquet").to_pylist() for name in ("kept", "removed"))
         assert read_counts(folder / "kept.parquet") == counts
     return kept, counts, removed
@@ -48,8 +45,25 @@ def cleaned(
 
 def test_the_output_is_tidy_but_not_folded() -> None:
     """ё and case are folded to compare, never in what is written."""
-    (kept,), _, _ = cleaned(row(" Ёлка\u00a0 зелёная? ", "Да,\nЁлка ЗЕЛЁНАЯ.", "Не\u200bт. "))
-    assert (kept["anchor"], kept["positive"], kept["negatives"]) == ("Ёлка зелёная?", "Да, Ёлка ЗЕЛЁНАЯ.", ["Нет."])
+    dressed = row(" Ёлка\u00a0 зелёная? ", "Да,\n Ёлка  ЗЕЛЁНАЯ.", "Не\u200bт. ")
+    (kept,), _, _ = cleaned(dressed)
+    assert (kept["anchor"], kept["positive"], kept["negatives"]) == ("Ёлка зелёная?", "Да,\nЁлка ЗЕЛЁНАЯ.", ["Нет."])
+    (kept,), _, _ = cleaned(dressed, keep_lines=False)
+    assert kept["positive"] == "Да, Ёлка ЗЕЛЁНАЯ."
+
+
+def test_rows_in_another_language_go() -> None:
+    """Where the source's language is asked for, rows that are surely in another one go, and the others stay."""
+    rows = [
+        row("Кто построил первый мост через реку?", "Первый мост построил инженер.", id="s:0"),
+        row("Хто збудував перший міст?", "Перший міст через річку збудував інженер, і місто дуже зраділо.", id="s:1"),
+        row("Who built the first bridge?", "The bridge was built by an engineer who lived in the town.", id="s:2"),
+    ]
+    for language, kept_ids in (("ru", ["s:0"]), ("en", ["s:2"]), (None, ["s:0", "s:1", "s:2"])):
+        kept, counts, removed = cleaned(*rows, language=language)
+        assert [one["id"] for one in kept] == kept_ids
+        assert counts["dropped"] == ({"another language": 2} if language else {})
+        assert all(one["reason"] == "another language" for one in removed)
 
 
 @pytest.mark.parametrize(
@@ -76,15 +90,6 @@ def test_each_reason_drops_its_row_alone(anchor: str, positive: str, reason: str
     assert [(one["anchor"], one["positive"], one["reason"]) for one in removed] == [(anchor, positive, reason)]
 
 
-def test_what_another_row_says_is_dropped_by_id() -> None:
-    """Rows that the list of duplicates names go, under the reason that it gives."""
-    rows = [row("вопрос", "ответ", id=f"s:{n}") for n in range(3)]
-    kept, counts, removed = cleaned(*rows, duplicates={"s:1": "duplicate", "s:2": "near duplicate"})
-    assert [one["id"] for one in kept] == ["s:0"]
-    assert counts["dropped"] == {"duplicate": 1, "near duplicate": 1}
-    assert [one["id"] for one in removed] == ["s:1", "s:2"]
-
-
 def test_a_pair_that_was_judged_twice_goes_both_ways() -> None:
     """With judged pairs, what is both a positive and a negative of an anchor is neither; elsewhere it is a positive."""
     rows = [row("посылка", "вывод", "спор"), row("посылка", "другой вывод", "вывод"), row("посылка", "спор")]
@@ -97,17 +102,6 @@ def test_a_pair_that_was_judged_twice_goes_both_ways() -> None:
         ("вывод", []), ("другой вывод", []), ("спор", []),
     ]  # fmt: skip
     assert counts["dropped"] == {}
-
-
-def test_the_cap_is_a_sample_of_what_is_fit() -> None:
-    """Unfit rows take no place in it; the order of rows is nothing; the rows kept stay in order."""
-    rows = [row(f"вопрос {n}", f"ответ {n}" if n % 3 else "", id=f"s:{n}") for n in range(60)]
-    kept, counts, _ = cleaned(*rows, cap=15)
-    assert counts["dropped"] == {"empty text": 20, OVER_CAP: 25}
-    assert [one["id"] for one in kept] == [each["id"] for each in rows if each["id"] in {one["id"] for one in kept}]
-    turned, _, _ = cleaned(*rows[::-1], cap=15)
-    assert {one["id"] for one in turned} == {one["id"] for one in kept}
-    assert len(kept) == 15
 
 
 def test_single_texts_are_cleaned_as_texts() -> None:
@@ -156,6 +150,17 @@ def test_unfit_negatives_are_removed_and_the_row_stays() -> None:
         },
     }
     assert counts["overlap"] == {"Task": {"exact": {"rows": 0, "negatives": 1, "ids": ["s:0"]}}}
+
+
+def test_further_positives_are_fit_and_no_negatives() -> None:
+    """A text of the benchmark, an unfit one, the pair's own and a repeated one go; no row's negative is one of them."""
+    further = ["Другой ответ", "текст из теста", "ОТВЕТ!", "вопрос", "другой ответ.", " ", "слово " * 9]
+    first = {**row("вопрос", "ответ", "другой ответ!", "нет"), "positives": further}
+    second = row("Вопрос?", "третий ответ", "другой  ответ", "вообще нет", id="s:1")
+    kept, counts, _ = cleaned(first, second, limit=8, leaks=["текст из теста"])
+    assert [one["positives"] for one in kept] == [["Другой ответ"], []]
+    assert [one["negatives"] for one in kept] == [["нет"], ["вообще нет"]]
+    assert counts["negatives"]["removed"] == {"a positive of the anchor": 2}
 
 
 @given(st.lists(st.tuples(texts, texts, st.lists(texts, max_size=3)), max_size=8))

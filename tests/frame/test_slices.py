@@ -37,11 +37,12 @@ def test_there_is_a_slice_for_each_job(preset: str) -> None:
 def test_a_slice_holds_values_by_their_path() -> None:
     """Defaults are filled in, so that an edit of a default is an edit."""
     found = slices(plain())["clean@sberquad"]["parameters"]
-    assert found["collect.cap"] == 100_000
     assert found["collect.sources.sberquad.min_cosine"] is None
     assert found["clean"]["overlap"]["words"] == 8
     groups = {name: source["group"] for name, source in plain()["collect"]["sources"].items()}
-    assert slices(plain())["deduplicate"]["parameters"]["collect.sources.*.group"] == groups
+    found = slices(plain())["deduplicate"]["parameters"]
+    assert found["collect.cap"] == 100_000
+    assert found["collect.sources.*.group"] == groups
 
 
 def test_weights_of_ones_own_count_by_their_content(tmp_path: Path) -> None:
@@ -78,18 +79,14 @@ def test_a_folders_checksum_is_dvcs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("path", "value", "reached"),
     [
-        (
-            ("collect", "sources", "sberquad", "cap"),
-            5,
-            ["collect@sberquad", "clean@sberquad", "release@full", "report"],
-        ),
+        (("collect", "sources", "sberquad", "cap"), 5, ["collect@sberquad", "deduplicate", "release@full", "report"]),
         (("collect", "sources", "sberquad", "licence"), "mit", ["release@full", "report"]),
         (("contrast", "temperature"), 0.5, ["contrast@full", "release@full", "report"]),
         (("merge", "base_share"), 0.5, ["merge@full", "release@full", "report"]),
         (("runs", "full", "seed"), 9, ["contrast@full", "release@full", "report"]),
         (("runs", "full", "merge"), {"base_share": 0.7}, ["merge@full", "release@full", "report"]),
         (("models", "full", "pooling"), "mean", ["evaluate@full", "report"]),
-        (("mixtures", "basic_russian", "without"), ["opus100"], ["mix@basic_russian", "report"]),
+        (("mixtures", "basic_russian", "without"), ["opus100"], ["deduplicate", "mix@basic_russian", "report"]),
     ],
 )
 def test_an_edit_changes_the_slices_that_read_it(path: tuple[str, ...], value: object, reached: list[str]) -> None:

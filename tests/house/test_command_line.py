@@ -52,7 +52,7 @@ def test_threads_are_as_asked(tmp_path: Path, threads: int) -> None:
     ("command", "sentence"),
     [
         (["clean", "sberqad"], "rosberta: clean: 'sberqad' is not in collect.sources; did you mean \"sberquad\"?"),
-        (["mine", "sberquad"], "rosberta: data/cleaned/sberquad.parquet: missing"),
+        (["mine", "sberquad"], "rosberta: data/deduplicated/sberquad.parquet: missing"),
         (["preset", "papr"], "rosberta: preset: 'papr' is none; did you mean \"paper\"?"),
     ],
 )

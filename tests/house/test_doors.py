@@ -221,10 +221,10 @@ REACHES = {
     "collect": (
         "sberquad: {adapter",
         "sberquad: {cap: 99999, adapter",
-        "check collect@sberquad clean@sberquad release@full report",
+        "check collect@sberquad deduplicate release@full report",
     ),
-    "deduplicate": ("similarity: 0.85", "similarity: 0.99", "check deduplicate report"),
     "clean": ("min_characters: 3", "min_characters: 2", f"check clean@{SOURCES} report"),
+    "deduplicate": ("similarity: 0.85", "similarity: 0.99", "check deduplicate report"),
     "mine": (
         "negatives: 7\n  seed: 0",
         "negatives: 7\n  seed: 1",
@@ -247,7 +247,7 @@ REACHES = {
     "mixtures": (
         "basic_russian: {groups: [basic_russian]}",
         "basic_russian: {groups: [basic_russian], without: [opus100]}",
-        "check mix@basic_russian report",
+        "check deduplicate mix@basic_russian report",
     ),
     "runs": ("seed: 0, contrast: {}", "seed: 1, contrast: {}", f"check {CONTRASTED}"),
     "models": (

@@ -11,7 +11,7 @@ import pytest
 from rosberta.commands import preset
 from rosberta.doors import parameters
 from rosberta.experiment import Experiment
-from rosberta.frame.artifacts import CLEANED, COLLECTED
+from rosberta.frame.artifacts import CLEANED, COLLECTED, DEDUPLICATED
 from rosberta.frame.rows import read_counts
 from rosberta.stages import benchmark, clean, collect, deduplicate, hub
 from ruamel.yaml import YAML
@@ -34,7 +34,7 @@ KEYS = tuple(parameters.check(whole()).collect.sources)
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Experiment]:
-    """All of it from the miniature, collected and deduplicated, in a current directory of its own."""
+    """All of it from the miniature, collected and cleaned, in a current directory of its own."""
     data = whole()
     data["hub"] |= {"origin": "miniature", "miniature": {"seed": 7, "rows": 80}}
     data["benchmark"]["tasks"] = {name: data["benchmark"]["tasks"][name] for name in TASKS}
@@ -54,7 +54,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Experiment]:
         benchmark.run(experiment)
         for key in KEYS:
             collect.run(experiment, key)
-        deduplicate.run(experiment)
+            clean.run(experiment, key)
         yield experiment
     finally:
         os.chdir(before)
@@ -65,11 +65,20 @@ def test_every_source_is_read_and_cleaned(key: str, built: Experiment) -> None:
     """What was read is kept or dropped for a reason, and something is kept."""
     counts = read_counts(COLLECTED / f"{key}.parquet")
     assert counts["read"] + counts["split"] == counts["kept"] + sum(counts["dropped"].values())
-    clean.run(built, key)
     cleaned = read_counts(CLEANED / f"{key}.parquet")
     assert cleaned["read"] == counts["kept"]
     assert cleaned["read"] == cleaned["kept"] + sum(cleaned["dropped"].values())
     assert cleaned["kept"]
+
+
+def test_all_sources_are_deduplicated(built: Experiment) -> None:
+    """Across all of them: of each something stays, and every row stays or is dropped for a reason."""
+    deduplicate.run(built)
+    for key in KEYS:
+        counts = read_counts(DEDUPLICATED / f"{key}.parquet")
+        assert counts["read"] == read_counts(CLEANED / f"{key}.parquet")["kept"]
+        assert counts["read"] == counts["kept"] + sum(counts["dropped"].values())
+        assert counts["kept"]
 
 
 def test_the_miniature_has_the_dirt_of_each_source(built: Experiment) -> None:

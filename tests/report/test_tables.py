@@ -88,11 +88,12 @@ def test_funnel_adds_up(default, built):
     rows, reasons = table(built, "funnel"), table(built, "dropped")
     assert [row["Source"] for row in rows] == [*default.collect.sources, "All sources"]
     assert [row["Source"] for row in reasons] == [row["Source"] for row in rows]
-    states = ["raw", "collected", "cleaned", "mined"]
+    states = ["raw", "collected", "cleaned", "deduplicated", "mined"]
     for row, dropped in zip(rows, reasons, strict=True):
         for before, stage, after in zip(states, STEPS, states[1:], strict=False):
             gone = sum(int(number) for title, number in dropped.items() if title.startswith(f"by {stage}: "))
             assert int(row[f"Rows: {before}"]) == int(row[f"Rows: {after}"]) + gone
+        assert row is rows[-1] or int(row["under the cap"]) == 100_000 - int(row["Rows: deduplicated"])
         assert int(row["Negatives: mined"]) == 6 * int(row["Negatives: provided"])
     for lines in (rows, reasons):
         for column in lines[0]:

@@ -10,10 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rosberta.corpus.duplicates import LISTED
 from rosberta.corpus.rules import OVERLAP
 from rosberta.experiment import corpus
-from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, DUPLICATES, REMOVED
+from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, REMOVED
 from rosberta.frame.files import sha256, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
@@ -57,15 +56,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
 
     def collected(*rows: dict[str, Any], **settings: Any) -> Any:
         write_rows(COLLECTED / "s.parquet", rows, {})
-        DUPLICATES.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist([], schema=LISTED), DUPLICATES / "s.parquet")
         usual = {"tokenizer": MODEL, "max_tokens": 500, "min_characters": 2}
         tasks = {"RuBQRetrieval": None, "RuSTSBenchmarkSTS": None}
-        source = SimpleNamespace(cap=None, language="ru", min_cosine=None)
+        source = SimpleNamespace(language="ru", min_cosine=None)
         return SimpleNamespace(
             clean=corpus.Clean.model_validate(usual | settings),
             benchmark=SimpleNamespace(tasks=tasks),
-            collect=SimpleNamespace(cap=1000, seed=0, sources={"s": source}),
+            collect=SimpleNamespace(sources={"s": source}),
         )
 
     return collected
@@ -77,7 +74,7 @@ def test_planted_overlaps_are_found_and_nothing_else(project: Callable[..., Any]
         row("кто построил ПЕРВЫЙ мост — через реку", "Иванов и другие.", id="s:0"),
         row("Вопрос о мосте", "«Кто построил первый мост через реку?»", id="s:1"),
         row("Согласны ли вы с этим?", "Да", id="s:2"),
-        row("Это предложение стоит в обучающей части.", "Первый мост построил инженер.", id="s:3"),
+        row("Это предложение стоит в обучающей части.", "Второй мост построил другой инженер.", id="s:3"),
         row("Кем построен мост?", "Первый мост построил инженер Иванов.", id="s:4"),
         row("Кто построил второй мост через реку?", "Петров.", "Кто построил первый мост через реку", id="s:5"),
     ]
@@ -94,6 +91,26 @@ def test_planted_overlaps_are_found_and_nothing_else(project: Callable[..., Any]
     listed = read_rows(REMOVED / "s.parquet").to_pylist()
     assert [(one["id"], one["rule"]) for one in listed] == [("s:0", "exact"), ("s:1", "exact"), ("s:4", "exact")]
     assert listed[2]["test_text"] == normal("Первый мост построил инженер Иванов.")
+
+
+def test_a_row_counts_for_the_tasks_of_both_sides(project: Callable[..., Any]) -> None:
+    """Anchor and positive may be texts of different tasks: each is told, once; the first decides what is listed."""
+    experiment = project(row("Первый мост построил инженер Иванов", "Сколько лет старому дубу?"))
+    benchmark("RuSTSBenchmarkSTS", ("test", "sentence", "Сколько лет старому дубу?"))
+    with pytest.raises(Mistake, match="none is left"):
+        run(experiment, "s")
+    run(project(row("Первый мост построил инженер Иванов", "Сколько лет старому дубу?"), row("вопрос", "ответ")), "s")
+    one = {"exact": {"rows": 1, "negatives": 0, "ids": ["s:0"]}}
+    assert read_counts(CLEANED / "s.parquet")["overlap"] == {"RuBQRetrieval": one, "RuSTSBenchmarkSTS": one}
+    assert read_rows(REMOVED / "s.parquet").to_pylist()[0]["tasks"] == ["RuBQRetrieval"]
+
+
+def test_another_language_is_asked_for_by_a_parameter(project: Callable[..., Any]) -> None:
+    """`clean.check_language` decides whether a row that is surely not in its source's language goes."""
+    rows = [row("Who was it?", "The bridge was built by an engineer who lived in the town."), row("вопрос", "ответ")]
+    for check, number in ((True, 1), (False, 2)):
+        run(project(*rows, check_language=check), "s")
+        assert read_counts(CLEANED / "s.parquet")["kept"] == number
 
 
 def test_the_number_of_words_decides_what_is_no_leak(project: Callable[..., Any]) -> None:

@@ -72,14 +72,14 @@ def added_up(counts: dict[str, Any]) -> bool:
 
 @given(numbers=st.lists(st.integers(0, 50), max_size=40), size=st.integers(1, 10), random=st.randoms())
 def test_a_sample_is_the_smallest_numbers_in_any_order(numbers: list[int], size: int, random: Any) -> None:
-    """The sample is a function of the set of (number, position); it comes out in order of position."""
+    """The sample is a function of the set of numbers, whatever their order; items of one number are one item."""
     entries = list(enumerate(numbers))
     random.shuffle(entries)
-    sample: Sample[int] = Sample(size)
-    lost = sum(not sample.add(number, position, position) for position, number in entries)
-    smallest = sorted((number, position) for position, number in enumerate(numbers))[:size]
-    assert list(sample) == sorted(position for _, position in smallest)
-    assert lost + len(sample) == len(numbers)
+    sample: Sample[frozenset[int]] = Sample(size, frozenset.union)
+    lost = sum(not sample.add(number, frozenset([place])) for place, number in entries)
+    smallest = sorted(set(numbers))[:size]
+    assert list(sample) == [{place for place, each in entries if each == number} for number in smallest]
+    assert lost + sample.copies + len(sample) == len(numbers)
 
 
 def test_draws_are_uniform_and_keyed() -> None:
@@ -98,6 +98,7 @@ def test_rows_have_the_schema_and_the_source_s_place(pinned: Callable[..., Any])
         "anchor": "вопрос 2",
         "positive": "ответ 2",
         "negatives": [],
+        "positives": [],
         "task": "clustering",
         "prefix": "clustering",
         "language": "ru",
@@ -227,15 +228,15 @@ def test_a_limit_stops_before_damage(tmp_path: Path) -> None:
 
 def test_texts_are_rows_without_a_positive(pinned: Callable[..., Any]) -> None:
     """A null in the file; passages beyond the first are counted, and have ids of their own."""
-    rows = [{"text": "один\nдва"}, {"text": ""}, {"text": "три"}, {"text": "два\nдва"}]
+    rows = [{"text": "один\nдва"}, {"text": ""}, {"text": "три"}, {"text": "пять\nшесть"}]
     fields = {"adapter": "texts", "options": {"passage_characters": 3}}
     collect.run(pinned({"train.jsonl": rows}, **fields), "mine")
     assert [(row["id"], row["anchor"], row["positive"]) for row in collected()] == [
         ("mine:0", "один", None),
         ("mine:0.1", "два", None),
         ("mine:2", "три", None),
-        ("mine:3", "два", None),
-        ("mine:3.1", "два", None),
+        ("mine:3", "пять", None),
+        ("mine:3.1", "шесть", None),
     ]
     counts = read_counts(COLLECTED / "mine.parquet")
     assert (counts["read"], counts["split"]) == (4, 2)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosberta.encoder.folder import load_sentence_transformer
-from rosberta.frame.artifacts import CLEANED, MINED
+from rosberta.frame.artifacts import DEDUPLICATED, MINED
 from rosberta.frame.files import sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
@@ -30,7 +30,7 @@ settings.load_profile("ci")
 
 def row(anchor: str, positive: str, *negatives: str, id: str, group: str = "basic_russian") -> dict[str, Any]:
     place = {"task": "retrieval", "prefix": "search", "language": "ru", "source": "s", "group": group}
-    return {"anchor": anchor, "positive": positive, "negatives": list(negatives), **place, "id": id}
+    return {"anchor": anchor, "positive": positive, "negatives": list(negatives), "positives": [], **place, "id": id}
 
 
 def by_index(anchors: Sequence[str], documents: Sequence[str], excluded: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -124,6 +124,17 @@ def test_questions_of_one_document_are_no_negatives() -> None:
     assert not {"кот дремлет", "котик уснул", "животное", "кошка спит"} & set(kept[0]["negatives"])
 
 
+@pytest.mark.parametrize("by_rank", [False, True])
+def test_a_further_positive_is_no_negative(by_rank: bool) -> None:
+    """Whatever is known to be relevant is neither mined nor drawn nor kept of what a row brings."""
+    rows = [row(f"а{n}", f"б{n}", id=f"s:{n}") for n in range(9)]
+    rows[0] |= {"positives": ["Б3!", "б4"], "negatives": ["б4", "б5"]}
+    for seed in range(5):
+        kept, _ = mine(rows, 6, seed, by_index if by_rank else None)
+        assert len(kept) == 9
+        assert sorted(kept[0]["negatives"]) == ["б1", "б2", "б5", "б6", "б7", "б8"]
+
+
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_roberta(tmp_path_factory.mktemp("teacher"), [*RUSSIAN, *ENGLISH])
@@ -193,10 +204,10 @@ def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
     experiment: Any = SimpleNamespace(mine=settings_of())
     rows = source(60)
-    write_rows(CLEANED / "s.parquet", rows, {})
+    write_rows(DEDUPLICATED / "s.parquet", rows, {})
     run(experiment, "s")
     mined = read_rows(MINED / "s.parquet")
-    assert mined.column_names == read_rows(CLEANED / "s.parquet").column_names
+    assert mined.column_names == read_rows(DEDUPLICATED / "s.parquet").column_names
     assert {len(negatives) for negatives in mined["negatives"].to_pylist()} == {7}
     assert mined.drop_columns(["negatives"]).to_pylist() == [
         {name: value for name, value in each.items() if name != "negatives"} for each in rows
@@ -208,7 +219,7 @@ def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     run(experiment, "s")
     assert sha256(MINED / "s.parquet") == before
 
-    write_rows(CLEANED / "r.parquet", [{**each, "group": "synthetic"} for each in rows], {})
+    write_rows(DEDUPLICATED / "r.parquet", [{**each, "group": "synthetic"} for each in rows], {})
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: pytest.fail("no teacher is needed"))
     run(experiment, "r")
     assert read_counts(MINED / "r.parquet")["random"] == 63 * 7
@@ -218,7 +229,7 @@ def test_a_source_too_small_is_a_mistake(teacher: Path, tmp_path: Path, monkeypa
     """Twenty-odd documents leave nothing from rank 20 on: one line says so, and no file appears."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
-    write_rows(CLEANED / "s.parquet", source(20), {})
+    write_rows(DEDUPLICATED / "s.parquet", source(20), {})
     experiment: Any = SimpleNamespace(mine=settings_of())
     with pytest.raises(Mistake, match=r"mine: of 23 rows of s none has 7 negatives among its 23 documents"):
         run(experiment, "s")
@@ -229,6 +240,6 @@ def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A source of single texts is mined to itself: it has no positives, and takes no negatives."""
     monkeypatch.chdir(tmp_path)
     texts = [{**row(text, "", id=f"s:{n}", group="texts"), "positive": None} for n, text in enumerate(RUSSIAN)]
-    write_rows(CLEANED / "books.parquet", texts, {})
+    write_rows(DEDUPLICATED / "books.parquet", texts, {})
     run(SimpleNamespace(mine=None), "books")
     assert read_rows(MINED / "books.parquet").to_pylist() == texts

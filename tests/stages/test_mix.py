@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rosberta.frame.artifacts import CLEANED, MINED, MIXTURES
+from rosberta.frame.artifacts import DEDUPLICATED, MINED, MIXTURES
 from rosberta.frame.files import read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import write_rows
@@ -36,7 +36,7 @@ def rows(number: int) -> list[dict[str, Any]]:
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name, cleaned, mined in (("news", 9, 6), ("questions", 4, 3), ("apart", 5, 5), ("books", 7, 7)):
-        write_rows(CLEANED / f"{name}.parquet", rows(cleaned), {})
+        write_rows(DEDUPLICATED / f"{name}.parquet", rows(cleaned), {})
         write_rows(MINED / f"{name}.parquet", rows(mined), {})
 
 
@@ -59,8 +59,8 @@ def test_the_plan_is_what_the_files_hold() -> None:
     }  # fmt: skip
     assert read_json(MIXTURES / "both.texts.json") == {
         "sources": {
-            "news": {"sha256": sha256(CLEANED / "news.parquet"), "rows": 9},
-            "questions": {"sha256": sha256(CLEANED / "questions.parquet"), "rows": 4},
+            "news": {"sha256": sha256(DEDUPLICATED / "news.parquet"), "rows": 9},
+            "questions": {"sha256": sha256(DEDUPLICATED / "questions.parquet"), "rows": 4},
         }
     }
 
@@ -70,7 +70,7 @@ def test_a_plan_changes_with_its_sources_alone() -> None:
     run(EXPERIMENT, "both")
     before = sha256(MIXTURES / "both.json"), sha256(MIXTURES / "both.texts.json")
     write_rows(MINED / "apart.parquet", rows(1), {})
-    write_rows(CLEANED / "apart.parquet", rows(1), {})
+    write_rows(DEDUPLICATED / "apart.parquet", rows(1), {})
     run(EXPERIMENT, "both")
     assert (sha256(MIXTURES / "both.json"), sha256(MIXTURES / "both.texts.json")) == before
     write_rows(MINED / "news.parquet", rows(5), {})

@@ -14,7 +14,7 @@ import pytest
 import torch
 from rosberta.encoder.slerp import slerp
 from rosberta.experiment.training import Pretrain
-from rosberta.frame.artifacts import CLEANED, ENCODERS, MIXTURES, SCRATCH, VOCABULARY
+from rosberta.frame.artifacts import DEDUPLICATED, ENCODERS, MIXTURES, SCRATCH, VOCABULARY
 from rosberta.frame.files import digest, files_of, sha256, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import write_rows
@@ -54,9 +54,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a vocabulary, two cleaned sources and their plan as the current directory."""
     monkeypatch.chdir(tmp_path)
     write_roberta(START, [*RUSSIAN, *ENGLISH], size=330)
-    write_rows(CLEANED / "russian.parquet", rows(RUSSIAN, "Нет.", ENGLISH[0]), {})
-    write_rows(CLEANED / "english.parquet", rows(ENGLISH), {})
-    plan = {name: {"sha256": sha256(CLEANED / f"{name}.parquet"), "rows": 5} for name in ("russian", "english")}
+    write_rows(DEDUPLICATED / "russian.parquet", rows(RUSSIAN, "Нет.", ENGLISH[0]), {})
+    write_rows(DEDUPLICATED / "english.parquet", rows(ENGLISH), {})
+    plan = {name: {"sha256": sha256(DEDUPLICATED / f"{name}.parquet"), "rows": 5} for name in ("russian", "english")}
     write_json(MIXTURES / "full.texts.json", {"sources": plan})
     return tmp_path
 
@@ -170,7 +170,7 @@ def test_micro_batches_have_no_influence(project: Path) -> None:
 
 def test_no_steps_no_change(project: Path) -> None:
     """With max_steps 0 the weights are the vocabulary's, and so is the tokenizer; no source is read."""
-    for file in CLEANED.iterdir():
+    for file in DEDUPLICATED.iterdir():
         file.unlink()
     run(experiment(max_steps=0), "tiny")
     before, after = weights(START), weights(TRAINED)
@@ -230,11 +230,11 @@ def test_killed_and_started_again_is_as_unbroken(project: Path, monkeypatch: pyt
 
 def test_changed_or_missing_sources_are_mistakes(project: Path) -> None:
     """A cleaned file that is not the plan's, or not there, is named, with what to do; no encoder is written."""
-    write_rows(CLEANED / "english.parquet", rows(ENGLISH[:4]), {})
-    with pytest.raises(Mistake, match=r"data/cleaned/english\.parquet: .* run `dvc repro mix@full`"):
+    write_rows(DEDUPLICATED / "english.parquet", rows(ENGLISH[:4]), {})
+    with pytest.raises(Mistake, match=r"data/deduplicated/english\.parquet: .* run `dvc repro mix@full`"):
         run(experiment(), "tiny")
-    (CLEANED / "english.parquet").unlink()
-    with pytest.raises(Mistake, match=r"data/cleaned/english\.parquet: missing"):
+    (DEDUPLICATED / "english.parquet").unlink()
+    with pytest.raises(Mistake, match=r"data/deduplicated/english\.parquet: missing"):
         run(experiment(), "tiny")
     assert not list(SCRATCH.rglob("ids.bin")), "no tokens are kept of a part of the texts"
     assert not TRAINED.exists()

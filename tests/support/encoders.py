@@ -134,7 +134,7 @@ def contrastive(
         sources[name] = source_of(name, entry, "full", settings.hard_negatives, tokenizer, identity)
     split = {name: held_out(source, settings.validation) for name, source in sources.items()}
     drawn = schedule(
-        {name: texts_of(source.forms, split[name][0]) for name, source in sources.items()},
+        {name: texts_of(source.forms, split[name][0], source.positives) for name, source in sources.items()},
         batch_size=settings.batch_size,
         devices=settings.devices,
         seed=seed,

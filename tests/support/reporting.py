@@ -58,6 +58,7 @@ def build(e: Experiment, folder: Path) -> None:
                 "dropped": {"too long": long, "overlap with the benchmark": leaked},
                 "overlap": leaks,
             },
+            "deduplicated": {"read": cleaned, "kept": cleaned, "dropped": {}},
             "mined": {
                 "read": cleaned,
                 "kept": cleaned - 1,

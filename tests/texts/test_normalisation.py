@@ -10,15 +10,19 @@ from rosberta.texts.normalisation import normal, tidy
 from support.texts import texts
 
 
-@given(texts)
-def test_tidy_is_idempotent_and_shows_nothing_hidden(text: str) -> None:
-    """NFC, no control characters, single spaces, none at the ends; and nothing more is left to do."""
-    tidied = tidy(text)
-    assert tidy(tidied) == tidied
+@given(texts, st.booleans())
+def test_tidy_is_idempotent_and_shows_nothing_hidden(text: str, lines: bool) -> None:
+    """NFC, no control characters but ends of lines, single blanks, none at the ends; nothing more is left to do."""
+    tidied = tidy(text, lines=lines)
+    assert tidy(tidied, lines=lines) == tidied
+    assert lines or "\n" not in tidied
+    assert "\n\n\n" not in tidied
+    assert tidied.split() == tidy(text, lines=False).split()
+    assert all(line == line.strip() for line in tidied.split("\n"))
     assert unicodedata.is_normalized("NFC", tidied)
     assert tidied == tidied.strip()
     assert "  " not in tidied
-    assert not any(unicodedata.category(letter) == "Cc" for letter in tidied)
+    assert not any(unicodedata.category(letter) == "Cc" for letter in tidied if letter != "\n")
 
 
 def test_tidy_keeps_letters_as_they_are() -> None:
@@ -26,7 +30,10 @@ def test_tidy_keeps_letters_as_they_are() -> None:
     assert tidy("Ёлка «Ель» — 100%!") == "Ёлка «Ель» — 100%!"
     assert tidy("е\u0308ж и\u0306од") == "ёж йод"
     assert tidy("👩\u200d💻") == "👩\u200d💻"
-    assert tidy("\ufeff пере\u00adнос\u200b \x00стро\x07ки\r\n\tи  т.\u00a0д. ") == "перенос строки и т. д."
+    hidden = "\ufeff пере\u00adнос\u200b \x00стро\x07ки\r\n\tи  т.\u00a0д. "
+    assert tidy(hidden) == "перенос строки\nи т. д."
+    assert tidy(hidden, lines=False) == "перенос строки и т. д."
+    assert tidy("def f(x):\n    return x\n\n\n\nf(1)\n") == "def f(x):\nreturn x\n\nf(1)"
 
 
 @given(texts)
@@ -36,7 +43,7 @@ def test_normal_is_idempotent_and_blind(text: str) -> None:
     """The normal form of a normal form, of the tidy text and of the decomposed text is the same."""
     form = normal(text)
     assert normal(form) == form
-    assert normal(tidy(text)) == form
+    assert normal(tidy(text)) == normal(tidy(text, lines=False)) == form
     assert normal(unicodedata.normalize("NFD", text)) == form
     assert "ё" not in form
     assert all(letter == " " or letter.isalnum() for letter in form)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from rosberta.frame.mistakes import Mistake
 from rosberta.texts.token_lengths import overlong, tokenizer_of
 from support.byte_level import byte_level, tokenizer_files
 from support.texts import texts
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 
 def test_lengths_are_in_tokens_without_special_ones(tmp_path: Path) -> None:
@@ -29,6 +32,18 @@ def test_bytes_bound_tokens(text: str) -> None:
     limit = len(tokenizer.encode(text, add_special_tokens=False).ids)
     assert overlong([text], tokenizer, limit) == set()
     assert overlong([text], tokenizer, limit - 1) == {text}
+
+
+@given(st.one_of(texts.filter(bool), st.text("\ufdfa\ufdfb㍿ﬃ½Ⅷé ", min_size=1, max_size=20)))
+def test_bytes_bound_tokens_of_sentencepiece_too(text: str) -> None:
+    """Of a tokenizer that takes characters apart before it cuts them, too: one ligature is eighteen letters."""
+    characters = sorted({*unicodedata.normalize("NFKC", text), "▁"})
+    tokenizer = Tokenizer(models.Unigram([("<unk>", 0.0), *((each, -1.0) for each in characters)], 0))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    if limit := len(tokenizer.encode(text, add_special_tokens=False).ids):
+        assert overlong([text], tokenizer, limit) == set()
+        assert overlong([text], tokenizer, limit - 1) == {text}
 
 
 def test_a_tokenizer_is_read_from_either_form(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ rule report:
             stage=["collected", "cleaned", "mined"],
             source=SOURCES,
         ),
+        "data/deduplicated",
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),
         expand("results/encoders/{encoder}", encoder=EXPERIMENT.encoders),

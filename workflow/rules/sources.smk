@@ -18,28 +18,9 @@ rule collect:
         "repro collect@{wildcards.source} {log}"
 
 
-rule deduplicate:
-    # Compares every source with every other, so it waits for all.
-    input:
-        expand("data/collected/{source}.parquet", source=SOURCES),
-        slice=".snakemake/slices/deduplicate.json",
-    output:
-        directory("data/duplicates"),
-    log:
-        "logs/deduplicate.log",
-    benchmark:
-        "timings/deduplicate.tsv"
-    conda:
-        "../../envs/cpu.yaml"
-    threads: 1
-    shell:
-        "repro deduplicate {log}"
-
-
 rule clean:
     input:
         "data/collected/{source}.parquet",
-        "data/duplicates",
         "data/benchmark",
         "data/hub",
         slice=".snakemake/slices/clean@{source}.json",
@@ -57,9 +38,29 @@ rule clean:
         "repro clean@{wildcards.source} {log}"
 
 
+rule deduplicate:
+    # Compares every source with every other, so it waits for all.
+    input:
+        expand("data/collected/{source}.parquet", source=SOURCES),
+        expand("data/cleaned/{source}.parquet", source=SOURCES),
+        slice=".snakemake/slices/deduplicate.json",
+    output:
+        directory("data/deduplicated"),
+        directory("data/duplicates"),
+    log:
+        "logs/deduplicate.log",
+    benchmark:
+        "timings/deduplicate.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        "repro deduplicate {log}"
+
+
 rule mine:
     input:
-        "data/cleaned/{source}.parquet",
+        "data/deduplicated",
         "data/hub",
         slice=".snakemake/slices/mine@{source}.json",
     output:
@@ -80,7 +81,7 @@ rule mine:
 rule mix:
     # Reads whole folders, so it waits for every source.
     input:
-        expand("data/cleaned/{source}.parquet", source=SOURCES),
+        "data/deduplicated",
         expand("data/mined/{source}.parquet", source=SOURCES),
         slice=".snakemake/slices/mix@{mixture}.json",
     output:

@@ -155,6 +155,13 @@ def test_a_column_with_a_dot_in_its_name_is_that_column() -> None:
         ("<ul><li>один</li><li>два</li></ul>", "один\nдва"),
         ("<script>alert(1)</script><pre><code>ls -l</code></pre>", "ls -l"),
         ("<p>не закрыт <i>тег", "не закрыт тег"),
+        ("List<String> names", "List<String> names"),
+        ("<p>Map<String, List<Integer>> или x<y and y>z</p>", "Map<String, List<Integer>> или x<y and y>z"),
+        ("if (a<b && b>c) return", "if (a<b && b>c) return"),
+        ("if (i<b and b>c)", "if (i<b and b>c)"),
+        ("#include <stdio.h>", "#include <stdio.h>"),
+        ("<a href='x' target=_blank>ссылка</a> <input disabled><hr/>", "ссылка"),
+        ("до<!-- скрыто -->после", "допосле"),
     ],
 )
 def test_html_is_text_with_a_break_for_a_block(html: str, text: str) -> None:

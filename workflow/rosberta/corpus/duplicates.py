@@ -1,184 +1,330 @@
-"""Rows that other rows say already: equal, swapped, and nearly equal ones.
+"""Rows that other rows say already, and the sample that brings a source under its cap.
 
-Memory holds hashes of all rows, and the texts of those alone that share a band with others.
+All rows are fit. They are taken source by source, each source's in the order of their draws: a row that no kept one
+says already is kept, until the source has as many as its cap. What is kept is thus the plain seeded sample of a
+source's distinct rows, and no row goes for one that is not there.
+
+A source yields to another only where every mixture that it is in holds the other, too. So no mixture loses a row to a
+source that it does not hold, and a mixture is the same whatever other sources there are. Sources of more mixtures come
+first: of nested mixtures the larger lose nothing either. Two sources of which neither is everywhere where the other is
+(`basic_english` and `basic_russian` of the recipe, whose languages differ) keep what they share.
+
+Memory holds hashes of all rows, and the texts of those alone that share a key with others. Time is linear in the rows,
+whatever they share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from rosberta.frame.artifacts import COLLECTED, DUPLICATES
-from rosberta.frame.rows import read_batches
+from rosberta.corpus.sampling import number_of, symmetric
+from rosberta.frame.artifacts import CLEANED
+from rosberta.frame.rows import ROW, Writer, read_batches
 from rosberta.texts import near_duplicates
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
 
+OVER_CAP = "over the cap"
+REASONS = ("duplicate", "swapped duplicate", "near duplicate", OVER_CAP)
 LISTED = pa.schema([(name, pa.string()) for name in ("id", "reason", "kept_source", "kept_id")])
-"""A row to drop, and the row that is kept instead."""
+"""A row that another one says, and that one."""
 
-_NONE = -1
-_PAIRS = 1 << 16
-"""Pairs that are Python's own numbers at once."""
+BANDS, SIZE = 24, 5
+"""Of a signature of 120 numbers. Rows share a band of both sides in 99.5 cases of 100 where each side has a similarity
+of 0.85, in 99.99 of 100 where one side is equal or both have 0.9, and in 1 of 40 where both have 0.5."""
+CROWD = 16
+"""Kept rows of one key with which a row is compared at most: rows share a key where both sides do, so those of a larger
+crowd are near to one of these, or have other keys."""
+KEPT = -1
+_READ = 4096
+_FORM = 1 << 16
+"""Rows of a row group."""
+_NUMBERS = re.compile(r"\d+")
+
+
+class Source(NamedTuple):
+    """A source, its cap, and the mixtures that hold it."""
+
+    name: str
+    cap: int
+    mixtures: frozenset[str]
 
 
 class Rows(NamedTuple):
-    """All rows, in the order of precedence, as hashes."""
+    """All rows, source after source, as hashes."""
 
+    draws: np.ndarray
+    """uint64, (rows,)."""
+    turns: np.ndarray
+    """bool, (rows,): whether the pair may be turned round."""
     pairs: np.ndarray
     """uint64, (rows,): of both normal forms."""
-    swapped: np.ndarray
-    """uint64, (rows,): of both the other way round, where the pair is symmetric; else that of the pair."""
-    anchors: np.ndarray
-    """uint64, (rows, bands) of the anchors."""
+    either: np.ndarray
+    """uint64, (rows,): of both in either order."""
+    bands: np.ndarray
+    """uint64, (rows, BANDS): of both sides' bands in either order; (rows, 0) where nothing near is looked for."""
 
 
-def by_precedence(groups: dict[str, str], precedence: Sequence[str]) -> list[str]:
-    """Sources in the order in which they keep what others have, too."""
-    places = {group: place for place, group in enumerate(precedence)}
-    return sorted(groups, key=lambda name: (places.get(groups[name], len(places)), name))
+class Settled(NamedTuple):
+    """What becomes of each row."""
+
+    reasons: np.ndarray
+    """int8, (rows,): `KEPT`, or the place of the reason in `REASONS`."""
+    instead: np.ndarray
+    """int64, (rows,): the kept row that says it already, -1 where there is none."""
 
 
-def hashes_of(source: str) -> Rows:
-    """The hashes of a source's collected rows."""
-    pairs, swapped, anchors = [], [], [np.zeros((0, near_duplicates.BANDS), np.uint64)]
-    for batch in read_batches(COLLECTED / f"{source}.parquet", ["anchor", "positive", "prefix"]):
-        forms = [normal(row["anchor"]) for row in batch]
-        others = [normal(row["positive"] or "") for row in batch]
-        pairs += [hash_text(f"{form}\n{other}") for form, other in zip(forms, others, strict=True)]
-        swapped += [
-            hash_text(f"{other}\n{form}" if row["prefix"] != "search" else f"{form}\n{other}")
-            for row, form, other in zip(batch, forms, others, strict=True)
-        ]
-        anchors.append(near_duplicates.bands(forms))
-    return Rows(np.array(pairs, np.uint64), np.array(swapped, np.uint64), np.concatenate(anchors))
-
-
-def exact(rows: Rows) -> tuple[np.ndarray, list[str | None]]:
-    """For each row the earlier one that it equals (`_NONE`: there is none), and how."""
-    number = len(rows.pairs)
-    kept, reasons = np.full(number, _NONE, np.int64), np.full(number, None, object)
-    # Sorted by hash and then by place, the first of a run is the earliest.
-    order = np.argsort(rows.pairs, kind="stable")
-    values = rows.pairs[order]
-    first = np.concatenate(([True], values[1:] != values[:-1])) if number else np.zeros(0, bool)
-    earliest = order[np.flatnonzero(first)[np.cumsum(first) - 1]] if number else order
-    later = earliest < order
-    kept[order[later]], reasons[order[later]] = earliest[later], "duplicate"
-    heads = values[first]
-    places = np.searchsorted(heads, rows.swapped)
-    places[places == len(heads)] = 0
-    if number:
-        twin = order[first][places]
-        swapped = (heads[places] == rows.swapped) & (twin < np.arange(number)) & (kept == _NONE)
-        swapped &= rows.swapped != rows.pairs
-        kept[swapped], reasons[swapped] = twin[swapped], "swapped duplicate"
-    return kept, list(reasons)
-
-
-def similar(
-    rows: Rows,
-    texts: Callable[[np.ndarray], Mapping[int, tuple[str, str]]],
-    least: float,
-    kept: np.ndarray,
-    reasons: list[str | None],
-) -> None:
-    """Mark rows whose anchor and positive are each similar to those of an earlier row that is kept.
+def in_order(sources: Sequence[tuple[Source, str]], precedence: Sequence[str]) -> list[Source]:
+    """Sources in the order in which they keep what others have, too: more mixtures, then group, then name.
 
     Args:
-        rows: all rows.
-        texts: gives the normal forms of wanted rows, by row.
-        least: similarity at least.
-        kept: of each row the earlier one that it equals; completed here.
-        reasons: of each row; completed here.
+        sources: each with its group.
+        precedence: of groups; one that is not named comes last.
     """
-    alive = np.flatnonzero(kept == _NONE)
-    keys = rows.anchors[alive]
-    # A pair as one number, and each once: many rows with one anchor share every band.
-    numbers = np.zeros(0, np.int64)
-    for found in near_duplicates.pairs_within(keys):
-        numbers = np.union1d(numbers, alive[found[:, 0]] * len(kept) + alive[found[:, 1]])
-    pairs = np.stack(np.divmod(numbers, len(kept)), axis=1) if len(numbers) else np.zeros((0, 2), np.int64)
-    if not len(pairs):
-        return
-    forms = texts(np.unique(pairs))
-    # By the later row: each is held to the earliest that it is near to.
-    pairs = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
-    with tqdm(total=len(pairs), desc="compare", unit="pair") as bar:
-        for start in range(0, len(pairs), _PAIRS):
-            for earlier, later in pairs[start : start + _PAIRS].tolist():
-                # Whether the earlier one is kept has been decided: a chain of rows must not carry away its far end.
-                if (
-                    kept[later] == _NONE
-                    and kept[earlier] == _NONE
-                    and all(
-                        one == other or near_duplicates.similarity(one, other) >= least
-                        for one, other in zip(forms[earlier], forms[later], strict=True)
-                    )
-                ):
-                    kept[later], reasons[later] = earlier, "near duplicate"
-                bar.update()
+    places = {group: place for place, group in enumerate(precedence)}
+    ranked = sorted(sources, key=lambda each: (-len(each[0].mixtures), places.get(each[1], len(places)), each[0].name))
+    return [source for source, _ in ranked]
 
 
-def settle(kept: np.ndarray) -> None:
-    """Name for each row the one that really stays: what it equals may itself equal an earlier one."""
-    for row in np.flatnonzero(kept != _NONE):
-        # The earlier row is settled already.
-        if kept[kept[row]] != _NONE:
-            kept[row] = kept[kept[row]]
+def hashes_of(source: str, seed: int, *, near: bool) -> Rows:
+    """The hashes of a source's cleaned rows."""
+    draws: list[int] = []
+    turns: list[bool] = []
+    pairs: list[int] = []
+    either: list[int] = []
+    bands = [np.zeros((0, BANDS if near else 0), np.uint64)]
+    for batch in read_batches(CLEANED / f"{source}.parquet", ["anchor", "positive", "prefix"], _READ):
+        sides = [(normal(row["anchor"]), normal(row["positive"] or "")) for row in batch]
+        turned = [symmetric(row["prefix"]) for row in batch]
+        draws += [number_of(seed, *side, turns=each) for side, each in zip(sides, turned, strict=True)]
+        turns += turned
+        pairs += [hash_text("\n".join(side)) for side in sides]
+        either += [hash_text("\n".join(sorted(side))) for side in sides]
+        if near:
+            anchors, positives = (near_duplicates.bands(list(side), BANDS, SIZE) for side in zip(*sides, strict=True))
+            bands.append(anchors + positives)
+    return Rows(
+        np.array(draws, np.uint64),
+        np.array(turns, bool),
+        np.array(pairs, np.uint64),
+        np.array(either, np.uint64),
+        np.concatenate(bands),
+    )
 
 
-def forms_of(sources: Sequence[str], starts: np.ndarray, wanted: np.ndarray) -> dict[int, tuple[str, str]]:
-    """The normal forms of wanted rows."""
-    forms: dict[int, tuple[str, str]] = {}
-    for name, start, end in zip(sources, starts, starts[1:], strict=False):
-        of_source = set(wanted[(wanted >= start) & (wanted < end)].tolist())
-        row = int(start)
-        for batch in read_batches(COLLECTED / f"{name}.parquet", ["anchor", "positive"]) if of_source else ():
-            for each in batch:
-                if row in of_source:
-                    forms[row] = (normal(each["anchor"]), normal(each["positive"] or ""))
-                row += 1
-    return forms
-
-
-def write_lists(
-    folder: Path, sources: Sequence[str], starts: np.ndarray, kept: np.ndarray, reasons: Sequence[str | None]
-) -> None:
-    """Write each source's list (`LISTED`)."""
-    dropped = np.flatnonzero(kept != _NONE)
-    ids = _ids(sources, starts, np.unique(np.concatenate((dropped, kept[dropped]))))
-    for name, start, end in zip(sources, starts, starts[1:], strict=False):
-        mine = dropped[(dropped >= start) & (dropped < end)].tolist()
-        lines = [
-            {"id": ids[row][1], "reason": reasons[row], "kept_source": ids[kept[row]][0], "kept_id": ids[kept[row]][1]}
-            for row in mine
-        ]
-        pq.write_table(pa.Table.from_pylist(lines, schema=LISTED), folder / f"{name}.parquet", compression="zstd")
-
-
-def _ids(sources: Sequence[str], starts: np.ndarray, wanted: np.ndarray) -> dict[int, tuple[str, str]]:
-    """Source and id of wanted rows."""
-    found: dict[int, tuple[str, str]] = {}
-    for name, start, end in zip(sources, starts, starts[1:], strict=False):
-        rows = wanted[(wanted >= start) & (wanted < end)]
-        if len(rows):
-            column = pq.read_table(COLLECTED / f"{name}.parquet", columns=["id"])["id"].take(rows - start)
-            found |= {row: (name, id) for row, id in zip(rows.tolist(), column.to_pylist(), strict=True)}
+def shared(rows: Rows) -> np.ndarray:
+    """Which keys of which rows others have, too: bool, (rows, 2 + BANDS), of `pairs`, `either` and `bands`."""
+    found = np.zeros((len(rows.pairs), 2 + rows.bands.shape[1]), bool)
+    for column in range(found.shape[1]):
+        keys = _column(rows, column)
+        order = np.argsort(keys, kind="stable")
+        equal = keys[order[1:]] == keys[order[:-1]]
+        found[order[1:][equal], column] = found[order[:-1][equal], column] = True
+    found[:, 1] &= rows.turns
     return found
 
 
-def duplicates(source: str) -> dict[str, str]:
-    """The reason to drop a row of a source, by the row's id.
+def _column(rows: Rows, column: int) -> np.ndarray:
+    return (rows.pairs, rows.either)[column] if column < 2 else rows.bands[:, column - 2]
 
-    Raises:
-        Mistake: the list is missing or damaged.
+
+def settle(
+    sources: Sequence[Source],
+    starts: np.ndarray,
+    rows: Rows,
+    texts: Callable[[np.ndarray], Mapping[int, tuple[str, str]]],
+    least: float | None,
+) -> Settled:
+    """Say of each row whether it is kept, and why not.
+
+    Args:
+        sources: in order.
+        starts: int64, (sources + 1,): where each one's rows begin.
+        rows: all rows.
+        texts: gives the normal forms of wanted rows, by row.
+        least: Jaccard similarity of both sides from which rows are near; None: equal rows alone are duplicates.
     """
-    path = DUPLICATES / f"{source}.parquet"
-    return {row["id"]: row["reason"] for batch in read_batches(path, ["id", "reason"]) for row in batch}
+    reasons = np.full(len(rows.pairs), KEPT, np.int8)
+    instead = np.full(len(rows.pairs), -1, np.int64)
+    marks = shared(rows)
+    close = _Near(texts(np.flatnonzero(marks[:, 2:].any(axis=1))), rows.turns, least or 1.0)
+    # Of each key the kept rows that have it.
+    holders: list[dict[int, list[int]]] = [{} for _ in range(marks.shape[1])]
+    of_row = np.repeat(np.arange(len(sources)), np.diff(starts)).tolist()
+    yields = [[one.mixtures <= other.mixtures for other in sources] for one in sources]
+
+    def twin(row: int, keys: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+        may, seen = yields[of_row[row]], set()
+        for column, key in keys:
+            for other in holders[column].get(key, ()):
+                if other not in seen and may[of_row[other]]:
+                    if column < 2:
+                        return column, other
+                    seen.add(other)
+                    if close(other, row):
+                        return 2, other
+        return None
+
+    with tqdm(total=len(sources), desc="settle", unit="source") as bar:
+        for source, start, end in zip(sources, starts.tolist(), starts[1:].tolist(), strict=False):
+            order = start + np.argsort(rows.draws[start:end], kind="stable")
+            ranks = np.flatnonzero(marks[order].any(axis=1))
+            gone = 0
+            for rank, row in zip(ranks.tolist(), order[ranks].tolist(), strict=True):
+                if rank - gone >= source.cap:
+                    break
+                keys = [(column, int(_column(rows, column)[row])) for column in np.flatnonzero(marks[row]).tolist()]
+                found = twin(row, keys)
+                if found is None:
+                    for column, key in keys:
+                        held = holders[column].setdefault(key, [])
+                        if column < 2 or len(held) < CROWD:
+                            held.append(row)
+                else:
+                    reasons[row], instead[row] = found
+                    gone += 1
+            left = order[reasons[order] == KEPT]
+            reasons[left[source.cap :]] = REASONS.index(OVER_CAP)
+            bar.update()
+    return Settled(reasons, instead)
+
+
+class _Near:
+    """Whether two rows say nearly the same: both sides are similar, in either order where both may be turned round.
+
+    Texts whose numbers differ are never near.
+    """
+
+    def __init__(self, forms: Mapping[int, tuple[str, str]], turns: np.ndarray, least: float) -> None:
+        self._forms, self._turns, self._least = forms, turns, least
+
+    def __call__(self, one: int, other: int) -> bool:
+        mine, theirs = self._forms[one], self._forms[other]
+        if self._sides(mine, theirs):
+            return True
+        return bool(self._turns[one] and self._turns[other]) and self._sides(mine, theirs[::-1])
+
+    def _sides(self, mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+        sides = list(zip(mine, theirs, strict=True))
+        return all(_NUMBERS.findall(one) == _NUMBERS.findall(other) for one, other in sides) and all(
+            one == other or near_duplicates.similarity(one, other) >= self._least for one, other in sides
+        )
+
+
+def forms_of(sources: Sequence[Source], starts: np.ndarray, wanted: np.ndarray) -> dict[int, tuple[str, str]]:
+    """The normal forms of wanted rows."""
+    return {
+        row: (normal(each["anchor"]), normal(each["positive"] or ""))
+        for row, each in _read(sources, starts, wanted, ["anchor", "positive"])
+    }
+
+
+def _read(
+    sources: Sequence[Source], starts: np.ndarray, wanted: np.ndarray, columns: Sequence[str]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Some columns of wanted rows, which are sorted."""
+    for source, start, end in zip(sources, starts.tolist(), starts[1:].tolist(), strict=False):
+        mine = wanted[(wanted >= start) & (wanted < end)]
+        if not len(mine):
+            continue
+        first = start
+        with pq.ParquetFile(CLEANED / f"{source.name}.parquet") as file:
+            for batch in file.iter_batches(_FORM, columns=list(columns), use_threads=False):
+                here = mine[(mine >= first) & (mine < first + len(batch))]
+                yield from zip(here.tolist(), batch.take(pa.array(here - first)).to_pylist(), strict=True)
+                first += len(batch)
+
+
+def write(
+    kept: Path, lists: Path, sources: Sequence[Source], starts: np.ndarray, settled: Settled
+) -> dict[str, dict[str, Any]]:
+    """Write each source's rows that are kept, and the list of those that others say (`LISTED`); return the counts.
+
+    A row takes over the negatives and further positives of an equal one of a source that is in the same mixtures.
+    """
+    of_row = np.repeat(np.arange(len(sources)), np.diff(starts))
+    said = np.flatnonzero(settled.instead >= 0)
+    ids = dict(_read(sources, starts, np.unique(np.concatenate((said, settled.instead[said]))), ["id"]))
+    equal = said[settled.reasons[said] == 0]
+    holders = settled.instead[equal]
+    same = np.array(
+        [sources[one].mixtures == sources[other].mixtures for one, other in of_row[np.stack((equal, holders), 1)]], bool
+    )
+    taken: dict[int, list[dict[str, Any]]] = {}
+    for row, brought in _read(sources, starts, equal[same], ["negatives", "positives"]):
+        taken.setdefault(int(settled.instead[row]), []).append(brought)
+    counts = {}
+    for place, (source, start, end) in enumerate(zip(sources, starts.tolist(), starts[1:].tolist(), strict=False)):
+        reasons = settled.reasons[start:end]
+        numbers = {name: int((reasons == code).sum()) for code, name in enumerate(REASONS)}
+        number = int((reasons == KEPT).sum())
+        counts[source.name] = {
+            "read": end - start,
+            "kept": number,
+            "dropped": {name: count for name, count in numbers.items() if count},
+        }
+        _copy(
+            CLEANED / f"{source.name}.parquet",
+            kept / f"{source.name}.parquet",
+            start,
+            reasons,
+            taken,
+            counts[source.name],
+        )
+        lines = [
+            {
+                "id": ids[row]["id"],
+                "reason": REASONS[settled.reasons[row]],
+                "kept_source": sources[of_row[settled.instead[row]]].name,
+                "kept_id": ids[int(settled.instead[row])]["id"],
+            }
+            for row in said[of_row[said] == place].tolist()
+        ]
+        pq.write_table(pa.Table.from_pylist(lines, schema=LISTED), lists / f"{source.name}.parquet", compression="zstd")
+    return counts
+
+
+def _copy(
+    path: Path,
+    target: Path,
+    start: int,
+    reasons: np.ndarray,
+    taken: Mapping[int, Sequence[Mapping[str, Any]]],
+    counts: Mapping[str, Any],
+) -> None:
+    writer = Writer(target, ROW)
+    first = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(_FORM, use_threads=False):
+            rows = first + np.flatnonzero(reasons[first : first + len(batch)] == KEPT)
+            table = pa.Table.from_batches([batch]).take(pa.array(rows - first))
+            if any(start + row in taken for row in rows.tolist()):
+                lines = [
+                    _with(line, taken.get(start + row, ()))
+                    for row, line in zip(rows.tolist(), table.to_pylist(), strict=True)
+                ]
+                table = pa.Table.from_pylist(lines, schema=ROW)
+            writer.table(table)
+            first += len(batch)
+    writer.close(counts)
+
+
+def _with(row: dict[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A row with the negatives and positives of equal ones, one of each normal form; what is both is positive."""
+    positives = {normal(text): text for text in (row["positive"], row["anchor"]) if text is not None}
+    own = len(positives)
+    for text in (text for each in (row, *others) for text in each["positives"]):
+        positives.setdefault(normal(text), text)
+    negatives: dict[str, str] = {}
+    for text in (text for each in (row, *others) for text in each["negatives"]):
+        if (form := normal(text)) not in positives:
+            negatives.setdefault(form, text)
+    return {**row, "negatives": list(negatives.values()), "positives": list(positives.values())[own:]}

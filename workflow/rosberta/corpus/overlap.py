@@ -1,13 +1,16 @@
 """What training texts share with the texts that the benchmark evaluates on.
 
 Texts are compared in their normal forms (`rosberta.texts.normalisation`): case, ё, accents, punctuation and
-blanks hide no copy. Three rules, of which the first that holds is told:
+blanks hide no copy. Words are compared by their stems (`rosberta.texts.stems`): other endings hide none either. Four
+rules, of which the first that holds is told:
 
 - ``exact``: the forms are equal;
 - ``contained``: of the word n-grams of the shorter of the two, at least a given share stand in the other, too. Texts
   with fewer words than an n-gram are looked for as a whole. n-grams that many test texts have are left out: they are
   phrases of a genre, not copies;
-- ``near``: the sets of character n-grams are similar (`rosberta.texts.near_duplicates`).
+- ``near``: the sets of character n-grams are similar (`rosberta.texts.near_duplicates`);
+- ``alike``: of two short texts, for which n-grams are blind, the sets of stems are similar, each stem with the weight
+  of its rarity among the test texts (`rosberta.corpus.alike`).
 
 Time grows linearly with the test texts and with the training texts, whatever they share.
 """
@@ -21,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rosberta.corpus.alike import Alike
 from rosberta.frame.artifacts import BENCHMARK
 from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.texts import near_duplicates
@@ -30,7 +34,7 @@ from rosberta.texts.normalisation import normal
 if TYPE_CHECKING:
     from rosberta.experiment.corpus import Overlap
 
-RULES = ("exact", "contained", "near")
+RULES = ("exact", "contained", "near", "alike")
 
 COMMON = 8
 """Test texts that may share an n-gram before it counts as a phrase of its genre."""
@@ -110,6 +114,7 @@ class Benchmark:
             hashes = np.concatenate([grams.hashes for grams in found])
             owners = np.concatenate([grams.texts for grams in found])
             self._parts[size] = _Index.of(hashes, owners, COMMON)
+        self._alike = Alike(self._forms, settings.alike)
         if settings.words in self._parts:
             self._grams += np.bincount(self._parts[settings.words].owners, minlength=number)
 
@@ -151,7 +156,8 @@ class Benchmark:
         rows, owners = self._whole.hits(np.fromiter(map(hash_text, batch), np.uint64, len(batch)))
         for row, owner in zip(rows.tolist(), owners.tolist(), strict=True):
             leaks[row] = Leak("exact", self._tasks[owner], self._forms[owner])
-        self._tell(leaks, "contained", self._contained(words(batch)))
+        cut = words(batch)
+        self._tell(leaks, "contained", self._contained(cut))
         rest = [row for row in range(len(batch)) if row not in leaks]
         if rest:
             candidates = self._near.candidates(near_duplicates.bands([batch[row] for row in rest]))
@@ -160,6 +166,7 @@ class Benchmark:
                 for row, owner in candidates.tolist()
             )
             self._tell(leaks, "near", (each for each in similar if each[2] >= self._settings.similarity))
+        self._tell(leaks, "alike", self._alike.find(cut))
         return leaks
 
     def _tell(self, leaks: dict[int, Leak], rule: str, found: Iterable[tuple[int, int, float]]) -> None:

@@ -1,7 +1,6 @@
 """The rules of cleaning: which rows are fit to be trained on, and why the others are not.
 
-Rows are streamed twice: first for what can only be said of all rows together (`Related`), then for their texts. The
-seeded sample that brings a source under its cap is taken from what has passed.
+Rows are streamed twice: first for what can only be said of all rows together (`Related`), then for their texts.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from rosberta.corpus.overlap import Leak
-from rosberta.frame.files import whole
 from rosberta.frame.rows import ROW, Writer, read_batches
-from rosberta.texts.draws import draw
 from rosberta.texts.language import is_foreign
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal, tidy
@@ -28,7 +26,6 @@ from rosberta.texts.normalisation import normal, tidy
 Row = dict[str, Any]
 
 OVERLAP = "overlap with the benchmark"
-OVER_CAP = "over the cap"
 CONFLICT = "conflicting label"
 
 TOLD = 5
@@ -49,8 +46,8 @@ class Rules:
     """Which of some texts are too long."""
     overlap: Callable[[Sequence[str]], Mapping[int, Leak]]
     """Which of some normal forms hold a test text, by place."""
-    duplicates: Mapping[str, str] = field(default_factory=dict)
-    """Reason to drop a row that another one says, by id."""
+    keep_lines: bool = True
+    """Whether texts keep their lines."""
     language: str | None = None
     """Language of the source; None: not checked."""
     cosine: Callable[[Sequence[str], Sequence[str]], np.ndarray] | None = None
@@ -58,13 +55,13 @@ class Rules:
     min_cosine: float = -1.0
 
 
-def clean(path: Path, kept: Path, removed: Path, rules: Rules, *, cap: int, seed: int) -> dict[str, Any]:
+def clean(path: Path, kept: Path, removed: Path, rules: Rules) -> dict[str, Any]:
     """Clean the rows of a file into two others, in batches; return the counts, which the first file holds, too.
 
     Texts are equal where their normal forms are. Of the reasons to drop a row the first counts: empty text, too short,
-    no words, too long, positive equals anchor, another language, duplicate (of whatever kind), conflicting label,
-    overlap with the benchmark, low similarity, over the cap. A negative that is not fit, or is none, is removed from
-    its row, which stays.
+    no words, too long, positive equals anchor, another language, conflicting label, overlap with the
+    benchmark, low similarity. A negative that is not fit, or is none, is removed from
+    its row, which stays; and so is a further positive.
 
     Counts: ``read``, ``kept``, ``dropped`` by reason (read = kept + all dropped), ``negatives`` of the rows that passed
     (``kept``, and ``removed`` by reason), and ``overlap`` by task and rule: ``rows`` dropped, ``negatives`` removed,
@@ -72,7 +69,7 @@ def clean(path: Path, kept: Path, removed: Path, rules: Rules, *, cap: int, seed
     """
     related = Related.of(path)
     tally = _Tally()
-    numbers: list[int] = []
+    number = 0
     passed, listed = Writer(kept, ROW), Writer(removed, LISTED)
     total = pq.read_metadata(path).num_rows
     with tqdm(total=total, desc="clean", unit="row") as progress:
@@ -82,31 +79,11 @@ def clean(path: Path, kept: Path, removed: Path, rules: Rules, *, cap: int, seed
                     listed.write([gone])
                 else:
                     passed.write([row])
-                    numbers.append(draw(seed, "sample", row["anchor"], row["positive"] or ""))
+                    number += 1
             progress.update(len(rows))
-    counts = tally.counts(len(numbers))
+    counts = tally.counts(number)
     listed.close({})
     passed.close(counts)
-    if len(numbers) > cap:
-        counts = _capped(kept, np.array(numbers, np.uint64), counts, cap)
-    return counts
-
-
-def _capped(path: Path, numbers: np.ndarray, counts: dict[str, Any], cap: int) -> dict[str, Any]:
-    """Keep the rows with the smallest drawn numbers: the sample does not depend on the rows' order."""
-    chosen = np.zeros(len(numbers), bool)
-    chosen[np.argsort(numbers, kind="stable")[:cap]] = True
-    counts = {**counts, "kept": cap, "dropped": {**counts["dropped"], OVER_CAP: len(numbers) - cap}}
-    row = negatives = 0
-    with whole(path) as part:
-        writer = Writer(part, ROW)
-        for rows in read_batches(path):
-            sampled = [each for each, wanted in zip(rows, chosen[row : row + len(rows)], strict=True) if wanted]
-            negatives += sum(len(each["negatives"]) for each in sampled)
-            writer.write(sampled)
-            row += len(rows)
-        counts["negatives"] = {**counts["negatives"], "kept": negatives}
-        writer.close(counts)
     return counts
 
 
@@ -124,8 +101,9 @@ class Related:
         if not any(row["negatives"] for rows in read_batches(path, ["negatives"]) for row in rows):
             return cls(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
         positives, negatives = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
-        for rows in read_batches(path, ["anchor", "positive", "negatives", "task"]):
-            pairs = [pair(row["anchor"], row["positive"]) for row in rows if row["positive"] is not None]
+        for rows in read_batches(path, ["anchor", "positive", "negatives", "positives", "task"]):
+            known = ((row["anchor"], text) for row in rows for text in (row["positive"], *row["positives"]))
+            pairs = [pair(anchor, text) for anchor, text in known if text is not None]
             judged = [pair(row["anchor"], text) for row in rows if row["task"] == "nli" for text in row["negatives"]]
             positives.append(np.array(pairs, np.uint64))
             negatives.append(np.array(judged, np.uint64))
@@ -172,12 +150,13 @@ class _Tally:
 
 def _batch(rows: Sequence[Row], rules: Rules, related: Related, tally: _Tally) -> Iterator[tuple[Row, Row | None]]:
     """Each row of a batch as it is written, and how it is listed if it is removed."""
+    fresh = partial(tidy, lines=rules.keep_lines)
     tidied = [
         {
             **row,
-            "anchor": tidy(row["anchor"]),
-            "positive": None if row["positive"] is None else tidy(row["positive"]),
-            "negatives": [tidy(negative) for negative in row["negatives"]],
+            "anchor": fresh(row["anchor"]),
+            "positive": None if row["positive"] is None else fresh(row["positive"]),
+            **{name: [fresh(text) for text in row[name]] for name in ("negatives", "positives")},
         }
         for row in rows
     ]
@@ -209,8 +188,6 @@ def _unfit(row: Row, rules: Rules, related: Related, texts: _Texts) -> str | Non
     anchor, positive = row["anchor"], row["positive"]
     if rules.language is not None and is_foreign(anchor, positive, rules.language):
         return "another language"
-    if row["id"] in rules.duplicates:
-        return rules.duplicates[row["id"]]
     if positive is not None and len(related.negatives) and _holds(related.negatives, pair(anchor, positive)):
         return CONFLICT
     return OVERLAP if anchor in texts.leaks or positive in texts.leaks else None
@@ -237,7 +214,22 @@ def _with_negatives(row: Row, texts: _Texts, related: Related, tally: _Tally) ->
         else:
             tally.removed[reason] += 1
     tally.negatives += len(negatives)
-    return {**row, "negatives": list(negatives.values())}
+    return {**row, "negatives": list(negatives.values()), "positives": _positives(row, texts, related)}
+
+
+def _positives(row: Row, texts: _Texts, related: Related) -> list[str]:
+    """Those of a row's further positives that are fit, one of each normal form.
+
+    What is not fit here is not fit for a negative of another row either, and needs not be known.
+    """
+    taken = {texts.forms[side] for side in (row["anchor"], row["positive"]) if side is not None}
+    positives: dict[str, str] = {}
+    for text in row["positives"]:
+        form = texts.forms[text]
+        judged_twice = _holds(related.negatives, hash_text(f"{texts.forms[row['anchor']]}\n{form}"))
+        if form not in taken and texts.flaw(text, 1) is None and text not in texts.leaks and not judged_twice:
+            positives.setdefault(form, text)
+    return list(positives.values())
 
 
 @dataclass(frozen=True)
@@ -252,7 +244,9 @@ class _Texts:
 
     @classmethod
     def of(cls, rows: Sequence[Row], rules: Rules) -> _Texts:
-        every = (text for row in rows for text in (row["anchor"], row["positive"], *row["negatives"]))
+        every = (
+            text for row in rows for text in (row["anchor"], row["positive"], *row["negatives"], *row["positives"])
+        )
         texts = list(dict.fromkeys(text for text in every if text is not None))
         forms = {text: normal(text) for text in texts}
         found = rules.overlap(list(forms.values()))

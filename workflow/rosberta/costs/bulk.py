@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rosberta.frame.artifacts import CLEANED, COLLECTED, HUB
+from rosberta.frame.artifacts import CLEANED, COLLECTED, DEDUPLICATED, HUB
 from rosberta.frame.files import read_json
 from rosberta.outside.pins import Kind
 
@@ -37,11 +37,11 @@ class Bulk(NamedTuple):
 
 
 def bulk(experiment: Experiment, source: str) -> Bulk:
-    """How much a source holds: as cleaned, else as collected, else as the parameters allow."""
+    """How much a source holds: as deduplicated, else as cleaned, else as collected, else as the parameters allow."""
     cap = experiment.collect.sources[source].cap or experiment.collect.cap
     dataset = experiment.collect.sources[source].dataset
     other = (HUB / "datasets" / f"{dataset}.json").is_file() and not manifest_of(experiment, "dataset", dataset)
-    for folder in (CLEANED, COLLECTED):
+    for folder in (DEDUPLICATED, CLEANED, COLLECTED):
         path = folder / f"{source}.parquet"
         if path.is_file() and not other:
             return Bulk(min(cap, pq.read_metadata(path).num_rows), _tokens(path), measured=True)

@@ -30,8 +30,8 @@ class Experiment(Block):
     hub: Hub
     benchmark: Benchmark
     collect: Collect
-    deduplicate: Deduplicate = Deduplicate()
     clean: Clean
+    deduplicate: Deduplicate = Deduplicate()
     mine: Mine
     pretrain: Pretrain = Pretrain()
     contrast: Contrast = Contrast()

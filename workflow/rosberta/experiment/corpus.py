@@ -1,4 +1,4 @@
-"""The blocks of the corpus: `collect`, `deduplicate`, `clean`, `mine` and `mixtures`."""
+"""The blocks of the corpus: `collect`, `clean`, `deduplicate`, `mine` and `mixtures`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Collect(Block):
     cap: int = Field(100_000, ge=1)
     """Rows of a source at most, unless the source says otherwise (paper Table 6: most are capped at 100 thousand)."""
     surplus: float = Field(1.5, ge=1)
-    """How many times its cap a source is collected, for the cleaning to drop from. Not published: ours."""
+    """How many times its cap a source is collected, for what cleaning and deduplication drop. Not published: ours."""
     sources: dict[Name, Source] = Field(min_length=1)
     """Sources by name."""
     missing: dict[Name, Missing] = {}
@@ -73,11 +73,11 @@ class Deduplicate(Block):
     """Rows that other rows say already."""
 
     precedence: list[Group] = ["retrieval", "basic_russian", "basic_english", "synthetic", "extra", "texts"]
-    """Groups in the order in which they keep what others have, too; in a group sources by name. Not published: ours,
-    what people wrote before what models wrote."""
-    similarity: float = Field(0.85, gt=0, le=1)
-    """Jaccard similarity of the character 5-grams of both sides from which a pair is a near duplicate; 1: equal sets
-    alone. Not published: ours (paper A.1.2: exact matches)."""
+    """Groups in the order in which they keep what others have, too, among sources of as many mixtures, since those of
+    more come first; in a group sources by name. Not published: ours, what people wrote before what models wrote."""
+    similarity: float | None = Field(0.85, gt=0, le=1)
+    """Jaccard similarity of the character 5-grams of both sides from which a pair whose numbers are the same is a near
+    duplicate; null: equal pairs alone are duplicates (paper A.1.2). Not published: ours."""
 
 
 class Overlap(Block):
@@ -93,6 +93,9 @@ class Overlap(Block):
     """A text of fewer words is no leak, wherever it stands. Not published: ours."""
     similarity: float = Field(0.8, gt=0, le=1)
     """Jaccard similarity of character 5-grams from which a text is nearly a test text. Not published: ours."""
+    alike: float = Field(0.7, gt=0, le=1)
+    """Jaccard similarity of stems, weighted by their rarity, from which a short text is much of a test text. Not
+    published: ours."""
 
 
 class Similarity(Block):
@@ -122,6 +125,9 @@ class Clean(Block):
     """A row with a longer text is dropped (paper A.1.2: Russian texts over 500 tokens are)."""
     min_characters: int = Field(3, ge=1)
     """A row with a shorter text is dropped. Not published: ours."""
+    keep_lines: bool = True
+    """Whether texts keep their lines, as the sets of the recipe and the test texts have them; else each is one line.
+    Texts are compared without them. Not published: ours."""
     check_language: bool = True
     """Whether rows that are surely not in their source's language are dropped. Not published: ours."""
     overlap: Overlap = Overlap()

@@ -150,7 +150,9 @@ def funnel(results: Results) -> Figure:
     table = axes_at(figure, 0, top, left, height)
     table.set(xlim=(0, left), ylim=(len(sources) - 0.5, -0.5))
     table.axis("off")
-    for position, (stage, title) in enumerate((("collect", "collected"), ("clean", "cleaned"), ("mine", "mined"))):
+    for position, (stage, title) in enumerate(
+        (("collect", "collected"), ("deduplicate", "distinct"), ("mine", "mined"))
+    ):
         x = names + 60 + 85 * position
         table.text(x, -0.85, title, ha="right", va="baseline", color=MUTED, fontsize=11)
         for row, source in enumerate(sources):
@@ -167,7 +169,7 @@ def funnel(results: Results) -> Figure:
             if share:
                 axes.barh(row, share, 0.6, left=end, color=colours[reason], edgecolor=PAPER, linewidth=0.8)
             end += share
-        label = "not cleaned" if source.kept["clean"] is None else f"{end:.1f}%" if end else "none"
+        label = "not deduplicated" if source.kept["deduplicate"] is None else f"{end:.1f}%" if end else "none"
         axes.annotate(label, (end, row), (6, 0), textcoords="offset points", va="center_baseline", color=MUTED)
         widest = max(widest, end)
     axes.set(ylim=(len(sources) - 0.5, -0.5), xlim=(0, max(widest * 1.12, 1)), yticks=[])

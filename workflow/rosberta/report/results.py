@@ -22,6 +22,7 @@ from rosberta.frame.artifacts import (
     BENCHMARK,
     CLEANED,
     COLLECTED,
+    DEDUPLICATED,
     ENCODERS,
     MINED,
     MIXTURES,
@@ -37,10 +38,10 @@ from rosberta.published import CATEGORIES, VERSIONS, Version
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
 
-STEPS: dict[str, Path] = {"collect": COLLECTED, "clean": CLEANED, "mine": MINED}
+STEPS: dict[str, Path] = {"collect": COLLECTED, "clean": CLEANED, "deduplicate": DEDUPLICATED, "mine": MINED}
 """The stages that a source passes, each with the folder that it writes to."""
 
-RULES = ("exact", "contained", "near")
+RULES = ("exact", "contained", "near", "alike")
 """How a training text may hold a test text."""
 
 ORIGINS = ("provided", "mined", "random")
@@ -60,6 +61,8 @@ class Source:
     """Rows after each stage of `STEPS`."""
     dropped: Mapping[str, Mapping[str, int]]
     """Rows by stage of `STEPS` and by reason."""
+    short: int | None
+    """Rows that it lacks to its cap."""
     negatives: Mapping[str, int | None]
     """Negatives of the mined rows by origin, of `ORIGINS`."""
     overlap: Mapping[tuple[str, str], tuple[int, int, tuple[str, ...]]]
@@ -68,7 +71,7 @@ class Source:
     @property
     def lost(self) -> Counter[str]:
         """Rows dropped after collection, by reason."""
-        return Counter(self.dropped["clean"]) + Counter(self.dropped["mine"])
+        return sum((Counter(self.dropped[stage]) for stage in ("clean", "deduplicate", "mine")), Counter())
 
 
 @dataclass(frozen=True)
@@ -199,6 +202,7 @@ def _source(experiment: Experiment, name: str) -> Source:
         stage: read_counts(path) if (path := folder / f"{name}.parquet").is_file() else {}
         for stage, folder in STEPS.items()
     }
+    kept = counts["deduplicate"].get("kept")
     return Source(
         name=name,
         group=source.group,
@@ -206,6 +210,7 @@ def _source(experiment: Experiment, name: str) -> Source:
         read=counts["collect"].get("read"),
         kept={stage: count.get("kept") for stage, count in counts.items()},
         dropped={stage: _reasons(count.get("dropped", {})) for stage, count in counts.items()},
+        short=None if kept is None else max(0, (source.cap or experiment.collect.cap) - kept),
         negatives={origin: counts["mine"].get(origin) for origin in ORIGINS},
         overlap=_overlap(counts["clean"].get("overlap", {})),
     )

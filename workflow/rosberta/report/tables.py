@@ -201,7 +201,8 @@ def funnel(results: Results) -> Table:
     columns = (
         Column("Source"),
         Column("Group"),
-        *(Column(after, 0, over="Rows") for after in ("raw", "collected", "cleaned", "mined")),
+        *(Column(after, 0, over="Rows") for after in ("raw", "collected", "cleaned", "deduplicated", "mined")),
+        Column("under the cap", 0),
         *(Column(origin, 0, over="Negatives") for origin in ORIGINS),
     )
     rows = [
@@ -211,16 +212,18 @@ def funnel(results: Results) -> Table:
                 source.group,
                 source.read,
                 *(source.kept[stage] for stage in STEPS),
+                source.short,
                 *(source.negatives[origin] for origin in ORIGINS),
             )
         )
         for source in results.sources
     ]
-    sums = [_sum(row.values[position] for row in rows) for position in range(2, 6 + len(ORIGINS))]
+    sums = [_sum(row.values[position] for row in rows) for position in range(2, 8 + len(ORIGINS))]
     total = Row(("All sources", None, *sums), total=True)
     caption = (
-        "Rows of each source: as its files hold them, as collected, after cleaning, and with hard negatives; where "
-        "these come from: the source itself, the teacher's ranks, or a random draw from the source."
+        "Rows of each source: as its files hold them, as collected, after cleaning, without duplicates and cut to its "
+        "cap, and with hard negatives; how many are wanting to the cap, for the reasons of the next table; where the "
+        "negatives come from: the source itself, the teacher's ranks, or a random draw from the source."
     )
     return Table("funnel", "From raw rows to training rows", caption, columns, (*rows, total))
 
@@ -274,8 +277,9 @@ def overlap(results: Results) -> Table:
     sums = (*(totals[rule] for rule in RULES), totals["negatives"])
     lines.append(Row(("All sources", None, *sums, None), total=True))
     caption = (
-        "Training rows that hold a test text of a task: the same words, much of the words in the same order, or nearly "
-        "the same letters. A text that two tasks hold counts for both. All removed rows are in data/removed/."
+        "Training rows that hold a test text of a task: the same words, much of them in the same order, nearly the "
+        "same letters, or, of short texts, most of the same words in any order and form. A text that two tasks hold "
+        "counts for both. All removed rows are in data/removed/."
     )
     return Table("overlap", "Overlap with the benchmark", caption, columns, tuple(lines))
 

@@ -1,8 +1,7 @@
 """Stage `clean`: what a training row must be, and that it holds nothing of the benchmark's test texts.
 
-``data/cleaned/<source>.parquet`` holds the rows that are fit to train on, a seeded sample of them where there are more
-than the source's cap; ``data/removed/<source>.parquet`` every row that is not fit, as collected, with the reason.
-What is fit but over the cap is counted, not listed.
+``data/cleaned/<source>.parquet`` holds the rows that are fit to train on, ``data/removed/<source>.parquet`` every row
+that is not, as collected, with the reason.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from rosberta.corpus.duplicates import duplicates
 from rosberta.corpus.overlap import benchmark
 from rosberta.corpus.rules import Rules, clean
 from rosberta.corpus.similarity import cosine_of
@@ -40,14 +38,13 @@ def run(experiment: Experiment, key: str) -> None:
         min_characters=settings.min_characters,
         overlong=lambda texts: overlong(texts, tokenizer, settings.max_tokens),
         overlap=held.find,
-        duplicates=duplicates(key),
+        keep_lines=settings.keep_lines,
         language=source.language if settings.check_language else None,
         cosine=None if source.min_cosine is None else cosine_of(experiment),
         min_cosine=-1.0 if source.min_cosine is None else source.min_cosine,
     )
-    cap = source.cap or experiment.collect.cap
     with whole(CLEANED / f"{key}.parquet") as kept, whole(REMOVED / f"{key}.parquet") as removed:
-        counts = clean(path, kept, removed, rules, cap=cap, seed=experiment.collect.seed)
+        counts = clean(path, kept, removed, rules)
         dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(counts["dropped"].items())) or "none"
         if not counts["kept"]:
             raise Mistake(

@@ -13,11 +13,13 @@ from tqdm import tqdm
 
 from rosberta.corpus import adapters, raw_files
 from rosberta.corpus.adapters import Adapter, AdapterOptions, Drop, Example
+from rosberta.corpus.sampling import merged, number_of, symmetric
 from rosberta.frame.artifacts import COLLECTED
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.rows import write_rows
 from rosberta.outside.pins import fetch, manifest
 from rosberta.texts.draws import Sample, draw
+from rosberta.texts.normalisation import normal
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OVER_CAP = "over the cap"
+DUPLICATE = "duplicate"
 
 
 def run(experiment: Experiment, key: str) -> None:
@@ -74,8 +77,9 @@ def collect(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Read, adapt and sample one source; return its rows in their original order, and the counts.
 
-    The sample holds the examples with the smallest number drawn for (seed, anchor, positive): another order of files
-    or rows gives the same sample. In memory are the sample and a row, besides what the adapter holds.
+    The sample holds the pairs with the smallest drawn numbers (`rosberta.corpus.sampling`): another order of files or
+    rows gives the same sample, and copies of a pair take one place and bring all their negatives. In memory are the
+    sample and a row, besides what the adapter holds.
 
     Args:
         name: of the source.
@@ -98,18 +102,22 @@ def collect(
     if limit is not None:
         files.sort(key=lambda path: draw(seed, "file", path.relative_to(folder).as_posix()))
     stream = Stream(files, folder, adapter, options, limit)
-    sample: Sample[Example] = Sample(math.ceil(cap * surplus))
+    sample: Sample[Example] = Sample(math.ceil(cap * surplus), merged)
+    turns = symmetric(source.prefix)
     dropped: Counter[str] = Counter()
     outcomes = split = 0
-    for order, outcome in enumerate(adapter.rows(tqdm(stream, name, unit="row"), options, seed)):
+    for outcome in adapter.rows(tqdm(stream, name, unit="row"), options, seed):
         if isinstance(outcome, Drop):
             outcomes += 1
             dropped[outcome.reason] += 1
             continue
         outcomes += outcome.part == 0
         split += outcome.part > 0
-        if not sample.add(draw(seed, "sample", outcome.anchor, outcome.positive or ""), order, outcome):
+        number = number_of(seed, normal(outcome.anchor), normal(outcome.positive or ""), turns=turns)
+        if not sample.add(number, outcome):
             dropped[OVER_CAP] += 1
+    if sample.copies:
+        dropped[DUPLICATE] = sample.copies
     if outcomes != stream.count:
         raise RuntimeError(f"adapter {source.adapter!r} read {stream.count} rows and accounted for {outcomes}")
     if not len(sample):
@@ -181,6 +189,7 @@ def _row(name: str, source: Source, example: Example) -> dict[str, Any]:
         "anchor": example.anchor,
         "positive": example.positive,
         "negatives": list(example.negatives),
+        "positives": list(example.positives),
         "task": source.task,
         "prefix": source.prefix,
         "language": source.language,

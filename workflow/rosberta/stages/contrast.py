@@ -59,7 +59,7 @@ def run(experiment: Experiment, key: str) -> None:
                 }
         split = {name: held_out(source, settings.validation) for name, source in sources.items()}
         drawn = schedule(
-            {name: texts_of(source.forms, split[name][0]) for name, source in sources.items()},
+            {name: texts_of(source.forms, split[name][0], source.positives) for name, source in sources.items()},
             batch_size=settings.batch_size,
             devices=settings.devices,
             seed=run.seed,

@@ -1,27 +1,29 @@
-"""Stage `deduplicate`: which collected rows another row says already, within a source and across all of them.
+"""Stage `deduplicate`: of rows that say the same one is kept, and of each source no more than its cap.
 
-``data/duplicates/<source>.parquet`` lists the rows to drop: ``id``, ``reason``, and the row that is kept instead
-(``kept_source``, ``kept_id``). Of equal rows the one of the source that comes first stays (`deduplicate.precedence`,
-then the source's name), in a source the first row. Reasons:
+It looks across all sources at once, at rows that are fit: a row never goes for one that is not fit itself, or over the
+cap of its source. Reasons (`rosberta.corpus.duplicates`):
 
 - ``duplicate``: anchor and positive have equal normal forms (`rosberta.texts.normalisation`);
-- ``swapped duplicate``: they are those of another row the other way round, where both sides take the same prefix;
-- ``near duplicate``: anchors and positives are each similar (`rosberta.texts.near_duplicates`). Not the pair as
-  one text: questions on one long passage would all be alike.
+- ``swapped duplicate``: they are those of another row the other way round, where both rows take the same prefix on both
+  sides;
+- ``near duplicate``: anchors and positives are each similar, either way round as above, and no numbers differ. Not the
+  pair as one text: questions on one long passage would all be alike;
+- ``over the cap``: the seeded sample of the source has no place for it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
-from rosberta.corpus.duplicates import Rows, by_precedence, exact, forms_of, hashes_of, settle, similar, write_lists
-from rosberta.frame.artifacts import DUPLICATES
+from rosberta.corpus.duplicates import Rows, Source, forms_of, hashes_of, in_order, settle, write
+from rosberta.frame.artifacts import COLLECTED, DEDUPLICATED, DUPLICATES
 from rosberta.frame.files import whole
+from rosberta.frame.mistakes import Mistake
+from rosberta.frame.rows import read_counts
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -30,25 +32,52 @@ log = logging.getLogger(__name__)
 
 
 def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (every stage has a key)
-    """Write the lists of all sources.
+    """Write ``data/deduplicated/<source>.parquet`` and ``data/duplicates/<source>.parquet`` of all sources.
+
+    The first holds the rows that are kept, with counts: ``read``, ``kept``, ``dropped`` by reason. The second lists the
+    rows that others say: ``id``, ``reason``, and the row that is kept instead (``kept_source``, ``kept_id``).
 
     Raises:
-        Mistake: a source is missing or damaged.
+        Mistake: a source is missing or damaged, or others say all that it holds.
     """
-    settings = experiment.deduplicate
-    sources = by_precedence(
-        {name: each.group for name, each in experiment.collect.sources.items()}, settings.precedence
+    settings, collect = experiment.deduplicate, experiment.collect
+    of_mixture = {name: experiment.sources_of(name) for name in experiment.mixtures}
+    sources = in_order(
+        [
+            (
+                Source(
+                    name,
+                    each.cap or collect.cap,
+                    frozenset(mixture for mixture in of_mixture if name in of_mixture[mixture]),
+                ),
+                each.group,
+            )
+            for name, each in collect.sources.items()
+        ],
+        settings.precedence,
     )
-    parts = [hashes_of(name) for name in tqdm(sources, desc="read sources", unit="source")]
+    near = settings.similarity is not None
+    parts = [
+        hashes_of(source.name, collect.seed, near=near) for source in tqdm(sources, desc="read sources", unit="source")
+    ]
     starts = np.concatenate(([0], np.cumsum([len(part.pairs) for part in parts])))
     rows = Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
     del parts
-    kept, reasons = exact(rows)
-    similar(rows, lambda wanted: forms_of(sources, starts, wanted), settings.similarity, kept, reasons)
-    settle(kept)
-    with whole(DUPLICATES) as part:
-        part.mkdir()
-        write_lists(part, sources, starts, kept, reasons)
-    counts = Counter(reason for reason in reasons if reason)
-    found = ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items())) or "none"
-    log.info("read %d rows of %d sources, to drop: %s", len(kept), len(sources), found)
+    caps = {source.name: source.cap for source in sources}
+    settled = settle(sources, starts, rows, lambda wanted: forms_of(sources, starts, wanted), settings.similarity)
+    with whole(DEDUPLICATED) as kept, whole(DUPLICATES) as lists:
+        kept.mkdir()
+        lists.mkdir()
+        counts = write(kept, lists, sources, starts, settled)
+        for name, count in counts.items():
+            dropped = ", ".join(f"{number} {reason}" for reason, number in count["dropped"].items()) or "none"
+            if not count["kept"]:
+                raise Mistake(f"deduplicate: of {count['read']} rows of {name} none is left ({dropped})")
+            log.info("%s: read %d, kept %d, dropped: %s", name, count["read"], count["kept"], dropped)
+            short = caps[name] - count["kept"]
+            if short > 0:
+                more = read_counts(COLLECTED / f"{name}.parquet").get("dropped", {}).get("over the cap", 0)
+                log.info(
+                    "%s: %d rows under its cap; %s", name, short,
+                    f"{more} more could be collected: raise collect.surplus" if more else "its files hold no more",
+                )  # fmt: skip

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rosberta.experiment.blocks import TEXTS
-from rosberta.frame.artifacts import CLEANED, MINED
+from rosberta.frame.artifacts import DEDUPLICATED, MINED
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_rows, write_rows
 from rosberta.mining.candidates import mine
@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 
 def run(experiment: Experiment, key: str) -> None:
-    """Write ``data/mined/<key>.parquet``: the rows of ``data/cleaned/<key>.parquet``, each with all its negatives.
+    """Write ``data/mined/<key>.parquet``: the rows of ``data/deduplicated/<key>.parquet``, each with all its negatives.
 
     Raises:
         Mistake: an input is missing or damaged, or no row has enough candidates.
     """
     settings = experiment.mine
-    cleaned = read_rows(CLEANED / f"{key}.parquet").to_pylist()
+    cleaned = read_rows(DEDUPLICATED / f"{key}.parquet").to_pylist()
     groups = {row["group"] for row in cleaned}
     if TEXTS in groups:
         # Every source has a mined file; single texts are in it as they are, without negatives.

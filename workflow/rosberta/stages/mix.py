@@ -1,7 +1,8 @@
 """Stage `mix`: the plan of a mixture, which is all of the corpus that training depends on.
 
 The plan names each source with the checksum of its mined file, so training runs again when the content of one of its
-sources changes, and at no other time. A second plan does the same for the cleaned files, whose texts an encoder learns.
+sources changes, and at no other time. A second plan does the same for the deduplicated files, whose texts an encoder
+learns.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from rosberta.frame.artifacts import CLEANED, MINED, MIXTURES
+from rosberta.frame.artifacts import DEDUPLICATED, MINED, MIXTURES
 from rosberta.frame.files import sha256, write_json
 from rosberta.frame.mistakes import Missing
 
@@ -27,7 +28,7 @@ def run(experiment: Experiment, key: str) -> None:
 
     The first holds the ``mixture``, all its ``rows``, and by source (``sources``) the mined file's ``sha256`` and
     ``rows``, their ``share`` of the mixture, ``group`` and ``prefix``; the second holds ``sha256`` and ``rows`` of the
-    cleaned files, those of single texts included.
+    deduplicated files, those of single texts included.
 
     Raises:
         Mistake: a source is missing.
@@ -47,8 +48,8 @@ def run(experiment: Experiment, key: str) -> None:
     }
     texts = {
         name: {
-            "sha256": sha256(CLEANED / f"{name}.parquet"),
-            "rows": _rows(CLEANED / f"{name}.parquet", f"clean@{name}"),
+            "sha256": sha256(DEDUPLICATED / f"{name}.parquet"),
+            "rows": _rows(DEDUPLICATED / f"{name}.parquet", "deduplicate"),
         }
         for name in experiment.sources_of(key)
     }

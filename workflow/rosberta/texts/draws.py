@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
@@ -23,27 +23,36 @@ def draw(seed: int, *words: str) -> int:
 class Sample(Generic[T]):
     """The `size` items with the smallest drawn numbers: a uniform sample of a stream in memory for `size` items.
 
-    Which items are in it does not depend on the order in which they come.
+    Items of one number are one item. Which items are in it does not depend on the order in which they come.
+
+    Attributes:
+        copies: items so far that were one with another of the sample.
     """
 
-    def __init__(self, size: int) -> None:
-        """Make an empty sample that will hold `size` items at most."""
-        self.size = size
-        self._heap: list[tuple[int, int, T]] = []
+    def __init__(self, size: int, merged: Callable[[T, T], T]) -> None:
+        """Make an empty sample that will hold `size` items at most, of which `merged` makes one of two."""
+        self.size, self.copies = size, 0
+        self._merged = merged
+        self._heap: list[int] = []
+        self._items: dict[int, T] = {}
 
     def __len__(self) -> int:
         """Count what is in the sample now."""
         return len(self._heap)
 
-    def add(self, number: int, position: int, item: T) -> bool:
-        """Offer an item with its drawn number and its unique position; say whether nothing had to be left out."""
-        entry = (-number, -position, item)
-        if len(self._heap) < self.size:
-            heapq.heappush(self._heap, entry)
+    def add(self, number: int, item: T) -> bool:
+        """Offer an item with its drawn number; say whether nothing had to be left out."""
+        if number in self._items:
+            self._items[number] = self._merged(self._items[number], item)
+            self.copies += 1
             return True
-        heapq.heappushpop(self._heap, entry)
+        self._items[number] = item
+        heapq.heappush(self._heap, -number)
+        if len(self._heap) <= self.size:
+            return True
+        del self._items[-heapq.heappop(self._heap)]
         return False
 
     def __iter__(self) -> Iterator[T]:
-        """Yield the items in order of position."""
-        return (item for _, _, item in sorted(self._heap, key=lambda entry: -entry[1]))
+        """Yield the items in order of their numbers."""
+        return (self._items[number] for number in sorted(self._items))

@@ -22,7 +22,23 @@ _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _RUSSIAN = re.compile("[ыэёЫЭЁ]")
 """Letters that no other Slavic language but Belarusian has."""
-_NOT_RUSSIAN = re.compile("[ієїґўјљњћђѓќџәғқңөұүһіІЄЇҐЎЈЉЊЋЂ]")
+_NOT_RUSSIAN = re.compile("[ѐђ-џѡѥ-ѱѷ-ҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӂӄӆӈӊӌӎ-ӏӑӓӕӗәӛӝӟӡӣӥӧөӫӭӯӱӳӵӷӹӻӽӿ]")
+"""Small letters of other Cyrillic alphabets; of the old Russian one і alone is among them. A capital may be a numeral.
+"""
+STRANGE = 0.04
+"""Share of such letters among the Cyrillic ones from which a text of several words with them is surely not Russian. Of
+Ukrainian, Belarusian, Tatar, Kazakh and Chuvash texts they are 6% and more; a name makes fewer."""
+_BULGARIAN = re.compile(
+    r"\b(?:са|се|си|ще|съм|към|със|във|това|този|тази|тези|като|който|която|което|които|беше|бяха|няма|също)\b",
+    re.IGNORECASE,
+)
+"""Common words of Bulgarian that are none, or hardly one, in Russian."""
+_SENTENCE = re.compile(
+    r"\b(?:the|of|is|are|was|were|with|that|this|you|your|he|she|they|what|how|have|has|does|did|would|who|my|we)\b",
+    re.IGNORECASE,
+)
+"""Words of English sentences that are rare in commands and code."""
+_OLD = re.compile("[ѣѢѳѲ]")
 _ENGLISH = re.compile(r"\b(?:the|and|of|is|to|with|that)\b", re.IGNORECASE)
 _READ = 2000
 """Characters that are looked at."""
@@ -57,13 +73,27 @@ def _other(text: str, language: str) -> bool:
     if language == "en" and not _CYRILLIC.search(text) and len(_ENGLISH.findall(text)) > 1:
         return False
     cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
+    if language == "ru" and _surely_not_russian(text, cyrillic, latin):
+        return True
+    # A few letters in the other script may be a name or a command.
+    if language == "en" and cyrillic > FEW * (latin + 1):
+        return True
     if cyrillic + latin < LETTERS:
-        # A few letters in the other script may be a name or a command.
-        return language == "en" and cyrillic > FEW * (latin + 1)
+        return False
     # Terms and code of another script stand in many a text.
     main = text if language == "en" or cyrillic < 0.05 * latin else " ".join(re.findall("[^A-Za-z]+", text))
     found, probability = _classifier().classify(main)
     return found != language and probability >= SURE
+
+
+def _surely_not_russian(text: str, cyrillic: int, latin: int) -> bool:
+    """What the classifier does not know, or is not asked for since a text is short."""
+    if not cyrillic:
+        return latin > FEW and len({word.lower() for word in _SENTENCE.findall(text)}) > 1
+    strange = len(_NOT_RUSSIAN.findall(text))
+    if strange >= FEW and strange >= STRANGE * cyrillic and not _OLD.search(text):
+        return sum(_NOT_RUSSIAN.search(word) is not None for word in text.split()) > 1
+    return not _RUSSIAN.search(text) and len({word.lower() for word in _BULGARIAN.findall(text)}) > 2
 
 
 def _script(text: str) -> str:

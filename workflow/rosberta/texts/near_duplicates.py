@@ -6,7 +6,7 @@ a band of a signature; whoever asks then compares the sets themselves, so that n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,24 +19,24 @@ BANDS, ROWS = 20, 6
 of 10,000 at 0.15."""
 SEED = 1
 CROWD = 100
-"""Texts that share a band at most, to be compared pair by pair; of a larger crowd each is compared with the first."""
+"""Known texts of one band at most that are candidates."""
 
 _BATCH = 4096
 
 
-def bands(forms: Sequence[str]) -> np.ndarray:
-    """Hashes of the bands of each text's MinHash signature, uint64, (texts, BANDS)."""
+def bands(forms: Sequence[str], number: int = BANDS, size: int = ROWS) -> np.ndarray:
+    """Hashes of the bands of each text's MinHash signature, uint64, (texts, number), each of `size` minima."""
     from rensa import RMinHash
 
-    found = np.zeros((len(forms), BANDS), np.uint64)
+    found = np.zeros((len(forms), number), np.uint64)
     for start in range(0, len(forms), _BATCH):
         batch = forms[start : start + _BATCH]
         grams = character_grams(batch, CHARACTERS)
         offsets = np.searchsorted(grams.texts, np.arange(len(batch) + 1)).astype(np.uint64)
-        matrix = RMinHash.digest_matrix_from_flat_token_hashes(grams.hashes, offsets, num_perm=BANDS * ROWS, seed=SEED)
-        signatures = np.array(matrix.to_rows(), np.uint64).reshape(len(batch), BANDS, ROWS)
-        mixed = np.zeros((len(batch), BANDS), np.uint64)
-        for row in range(ROWS):
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(grams.hashes, offsets, num_perm=number * size, seed=SEED)
+        signatures = np.array(matrix.to_rows(), np.uint64).reshape(len(batch), number, size)
+        mixed = np.zeros((len(batch), number), np.uint64)
+        for row in range(size):
             mixed = (mixed + signatures[:, :, row] + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
             mixed ^= mixed >> np.uint64(29)
         found[start : start + _BATCH] = mixed
@@ -51,28 +51,6 @@ def similarity(one: str, other: str) -> float:
 
 def _set(form: str) -> set[str]:
     return {form[place : place + CHARACTERS] for place in range(max(1, len(form) - CHARACTERS + 1))}
-
-
-def pairs_within(keys: np.ndarray) -> Iterator[np.ndarray]:
-    """Pairs of rows that share a band, as int64 arrays (pairs, 2), the lower row first, a band at a time.
-
-    In a crowd of more than `CROWD` each is paired with the first of it alone, so the number of pairs is linear in the
-    rows.
-    """
-    for band in range(keys.shape[1]):
-        order = np.argsort(keys[:, band], kind="stable")
-        values = keys[order, band]
-        edges = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1], [True])))
-        sizes = np.diff(edges)
-        parts = [np.zeros((0, 2), np.int64)]
-        for size in np.unique(sizes[(sizes > 1) & (sizes <= CROWD)]):
-            members = order[edges[:-1][sizes == size][:, None] + np.arange(size)]
-            left, right = np.triu_indices(size, 1)
-            parts.append(np.stack((members[:, left].ravel(), members[:, right].ravel()), axis=1))
-        for start, size in zip(edges[:-1][sizes > CROWD], sizes[sizes > CROWD], strict=True):
-            crowd = order[start : start + size]
-            parts.append(np.stack((np.full(size - 1, crowd[0]), crowd[1:]), axis=1))
-        yield np.concatenate(parts)
 
 
 class Lookup:

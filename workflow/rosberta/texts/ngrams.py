@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rosberta.texts.stems import stem
+
 _MULTIPLIER = 0x9E3779B97F4A7C15
 """Odd, so that multiplying loses nothing; the golden ratio's bits."""
 
 
 class Words(NamedTuple):
-    """The words of texts as hashes, one text after another."""
+    """The words of texts as hashes of their stems, one text after another."""
 
     hashes: np.ndarray
     """uint64, (words,)."""
@@ -39,10 +41,10 @@ class Grams(NamedTuple):
 
 
 class _Hashes(dict[str, int]):
-    """The hash of each word, computed when it is first asked for."""
+    """The hash of each word's stem, computed when it is first asked for."""
 
     def __missing__(self, word: str) -> int:
-        self[word] = value = hash_text(word)
+        self[word] = value = hash_text(stem(word))
         return value
 
 
@@ -57,7 +59,7 @@ def hash_text(text: str) -> int:
 
 
 def words(forms: Sequence[str]) -> Words:
-    """Hash the words of normal forms, which single blanks separate."""
+    """Hash the stems (`rosberta.texts.stems`) of the words of normal forms, which single blanks separate."""
     if len(_WORDS) > _KNOWN:
         _WORDS.clear()
     cut = [form.split() for form in forms]

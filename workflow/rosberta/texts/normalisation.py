@@ -26,12 +26,21 @@ _INVISIBLE = dict.fromkeys(
 
 _MARKS = re.compile("[\u0300-\u036f]")
 """Combining marks that stand alone after composition: in Russian the accent of stress."""
+_EMPTY_LINES = re.compile("\n{3,}")
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
-def tidy(text: str) -> str:
-    """NFC, no control or invisible characters, each run of blanks one space, none at the ends. Idempotent."""
-    return " ".join(unicodedata.normalize("NFC", text.translate(_INVISIBLE)).split())
+def tidy(text: str, *, lines: bool = True) -> str:
+    """NFC, no control or invisible characters, each run of blanks one space, none at the ends. Idempotent.
+
+    Args:
+        text: any.
+        lines: whether it keeps its lines, each tidy, with one empty line at most between two; else it is one line.
+    """
+    shown = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+    if not lines:
+        return " ".join(shown.split())
+    return _EMPTY_LINES.sub("\n\n", "\n".join(" ".join(line.split()) for line in shown.splitlines())).strip()
 
 
 def normal(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -42,15 +43,24 @@ def tokenizer_of(folder: Path) -> Tokenizer:
 
 def overlong(texts: Iterable[str], tokenizer: Tokenizer, limit: int) -> set[str]:
     """The texts of more than `limit` tokens, special tokens not counted."""
-    # Byte-level BPE, which the recipe's tokenizer is, makes at most one token of a byte: most texts need no counting.
-    # The one more is the blank that it may put in front.
-    candidates = (text for text in texts if len(text.encode()) + 1 > limit)
+    candidates = (text for text in texts if _most(text) > limit)
     return {
         text
         for batch in _batches(candidates)
         for text, encoding in zip(batch, tokenizer.encode_batch_fast(batch, add_special_tokens=False), strict=True)
         if len(encoding.ids) > limit
     }
+
+
+def _most(text: str) -> int:
+    """Tokens that a text may have at most, so that most texts need no counting.
+
+    A token stands for a byte at least: of the text for byte-level BPE, of what the normaliser makes of it for others,
+    such as SentencePiece's, which takes characters apart (one ligature is 18 letters) and never further than NFKD. The
+    one more is the blank that may be put in front.
+    """
+    own = len(text.encode())
+    return 1 + (own if text.isascii() else max(own, len(unicodedata.normalize("NFKD", text).encode())))
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from rosberta.encoder.packing import cut
-from rosberta.frame.artifacts import CLEANED
+from rosberta.frame.artifacts import DEDUPLICATED
 from rosberta.frame.files import sha256
 from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.frame.rows import read_batches
@@ -32,27 +32,27 @@ if TYPE_CHECKING:
 
 
 def held(plan: Mapping[str, Any], mixture: str) -> None:
-    """Hold the cleaned sources to their plan.
+    """Hold the deduplicated sources to their plan.
 
     Raises:
         Mistake: a source is missing, or not the one that the plan names.
     """
     for name, entry in plan["sources"].items():
-        path = CLEANED / f"{name}.parquet"
+        path = DEDUPLICATED / f"{name}.parquet"
         if not path.is_file():
-            raise Missing(path, f"clean@{name}")
+            raise Missing(path, "deduplicate")
         if sha256(path) != entry["sha256"]:
             raise Mistake(f"{path}: is not what the plan of {mixture} names; run `dvc repro mix@{mixture}`")
 
 
 def texts_of(plan: Mapping[str, Any]) -> Iterator[str]:
-    """The unique texts (anchors, positives, negatives) of a plan's cleaned sources, each when it is first met.
+    """The unique texts (anchors, positives, negatives) of a plan's deduplicated sources, each when it is first met.
 
     Memory holds a hash of each.
     """
     seen: set[int] = set()
     for name in plan["sources"]:
-        for batch in read_batches(CLEANED / f"{name}.parquet", ["anchor", "positive", "negatives"]):
+        for batch in read_batches(DEDUPLICATED / f"{name}.parquet", ["anchor", "positive", "negatives"]):
             for row in batch:
                 for text in (row["anchor"], row["positive"], *row["negatives"]):
                     if text is not None and (known := hash_text(text)) not in seen:
