@@ -93,6 +93,7 @@ def test_a_folder_and_the_hub_give_one_score(
     computed = texts_computed(monkeypatch)
     assert main(["score", f"some/tiny@{COMMIT}", "--name", "from the hub", *how]) == 0
     assert sum(computed) == 0, "the same texts of the same weights are in the cache"
+    assert list((place / ".scratch/embeddings").glob("*/*.safetensors")), "which is the project's"
     scored = place / "results/scored"
     first, second = (read_json(scored / key / "summary.json")["tasks"]["TERRa"] for key in ("tiny", "from-the-hub"))
     assert first == second
