@@ -60,6 +60,7 @@ rule all:
         expand("results/runs/{run}/contrasted", run=EXPERIMENT.runs),
         expand("results/runs/{run}/merged", run=EXPERIMENT.runs),
         expand("results/scores/{model}", model=EXPERIMENT.models),
+        expand("results/release/{run}", run=EXPERIMENT.runs),
         "results/report",
 
 

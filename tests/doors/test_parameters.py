@@ -13,7 +13,10 @@ from rosberta.commands import preset
 from rosberta.commands.schema import SCHEMA
 from rosberta.doors import parameters
 from rosberta.experiment import corpus, training
+from rosberta.frame.files import write_json
 from rosberta.frame.mistakes import Mistake
+from rosberta.report.costs import tables
+from rosberta.report.results import weights_in_words
 from support.trees import ROOT
 
 
@@ -131,6 +134,7 @@ def broken(data: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("mixtures/full/groups", [], "mixtures.full: holds no source"),
         ("models/full/weights", "results/runs/ful/merged", "models.full.weights: 'ful' is not in runs"),
         ("models/full/weights", "results/full", "is no artifact with weights"),
+        ("models/full/weights", "/nowhere/mine", "models.full.weights: '/nowhere/mine' is no folder; write"),
         ("models/full/prompts", "rosbert", 'did you mean "rosberta"?'),
         ("collect/sources/ted/files", "", "names no file"),
         ("collect/sources/ted/files", "a**", "names no file"),
@@ -281,3 +285,12 @@ def test_a_clone_in_a_folder_that_would_be_a_pattern_is_refused(
     monkeypatch.chdir(tmp_path / name)
     with pytest.raises(Mistake, match="in a folder's name for a pattern; move the clone"):
         parameters.load()
+
+
+def test_weights_of_ones_own(data: dict[str, Any], tmp_path: Path) -> None:
+    """A folder outside of the artifacts, by its path; pages and costs do not show where it lies."""
+    write_json(tmp_path / "mine/config.json", {"num_hidden_layers": 2})
+    data["models"]["mine"] = {"weights": str(tmp_path / "mine"), "prompts": "e5"}
+    experiment = parameters.check(data)
+    assert weights_in_words(experiment.models["mine"].weights, miniature=True) == ("folder mine", None)
+    assert str(tmp_path) not in "".join(table.text() for table in tables(experiment))

@@ -89,3 +89,16 @@ def test_a_run_has_its_own_threads(project: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(contrast, "run", lambda experiment, key: None)
     run_stage("contrast", "full")
     assert asked == [2]
+
+
+def test_weights_that_change_during_the_work_are_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC looks at a folder of one's own when the work is done, and would record what was not scored."""
+    (project / "mine").mkdir()
+    (project / "mine/model.safetensors").write_bytes(b"one")
+    edit(project, "weights: results/encoders/ru_en", "weights: mine")
+    run_stage("check", None)
+    monkeypatch.setattr(run, "call", lambda *_: None)
+    run_stage("evaluate", "untrained")
+    monkeypatch.setattr(run, "call", lambda *_: (project / "mine/model.safetensors").write_bytes(b"two"))
+    with pytest.raises(Mistake, match=r"evaluate@untrained: mine changed in the meantime; nothing is recorded"):
+        run_stage("evaluate", "untrained")

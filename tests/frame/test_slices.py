@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rosberta.doors import parameters
-from rosberta.doors.slices import agrees, expected, ledger, write_slices
+from rosberta.doors.slices import agrees, expected, folder_checksum, ledger, write_slices
 from rosberta.frame.code import code_of
 from rosberta.frame.files import canonical
 from rosberta.frame.flow import FLOW
@@ -44,15 +45,46 @@ def test_a_slice_holds_values_by_their_path() -> None:
     assert found["collect.sources.*.group"] == groups
 
 
+def test_weights_of_ones_own_count_by_their_content(tmp_path: Path) -> None:
+    """Another byte is another checksum for its evaluation, and for that alone, whatever times and sizes say."""
+    file = tmp_path / "mine/model.safetensors"
+    file.parent.mkdir()
+    file.write_bytes(b"one")
+    data = plain()
+    data["models"]["mine"] = data["models"]["full"] | {"weights": str(file.parent)}
+    before, times = expected(data), file.stat()
+    file.write_bytes(b"two")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = expected(data)
+    assert [job for job in before if before[job] != after[job]] == ["evaluate@mine"]
+    file.write_bytes(b"one")
+    assert expected(data) == before
+
+
+def test_a_folders_checksum_is_dvcs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As DVC itself would write it into the ledger."""
+    from dvc.repo import Repo
+
+    for name in ("a/b.json", "a.json", "a-b", "Б/ё.txt", "1_Pooling/config.json"):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text(name, encoding="utf-8")
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    with Repo.init(no_scm=True) as repo:
+        stage = repo.stage.create(cmd="true", deps=[str(tmp_path / "mine")], name="see", single_stage=False)
+        stage.save_deps()
+        assert stage.deps[0].hash_info.value == folder_checksum(tmp_path / "mine")
+
+
 @pytest.mark.parametrize(
     ("path", "value", "reached"),
     [
-        (("collect", "sources", "sberquad", "cap"), 5, ["collect@sberquad", "deduplicate", "report"]),
-        (("collect", "sources", "sberquad", "licence"), "mit", ["report"]),
-        (("contrast", "temperature"), 0.5, ["contrast@full", "report"]),
-        (("merge", "base_share"), 0.5, ["merge@full", "report"]),
-        (("runs", "full", "seed"), 9, ["contrast@full", "report"]),
-        (("runs", "full", "merge"), {"base_share": 0.7}, ["merge@full", "report"]),
+        (("collect", "sources", "sberquad", "cap"), 5, ["collect@sberquad", "deduplicate", "release@full", "report"]),
+        (("collect", "sources", "sberquad", "licence"), "mit", ["release@full", "report"]),
+        (("contrast", "temperature"), 0.5, ["contrast@full", "release@full", "report"]),
+        (("merge", "base_share"), 0.5, ["merge@full", "release@full", "report"]),
+        (("runs", "full", "seed"), 9, ["contrast@full", "release@full", "report"]),
+        (("runs", "full", "merge"), {"base_share": 0.7}, ["merge@full", "release@full", "report"]),
         (("models", "full", "pooling"), "mean", ["evaluate@full", "report"]),
         (("mixtures", "basic_russian", "without"), ["opus100"], ["deduplicate", "mix@basic_russian", "report"]),
     ],
@@ -125,7 +157,7 @@ def test_slices_are_dated_by_whether_the_ledger_agrees(project: Path) -> None:
     data["merge_of"]["full"]["base_share"] = 0.9
     write_slices(data)
     changed = [job for job, path in files.items() if path.stat().st_mtime > 0]
-    assert changed == ["merge@full", "report"]
+    assert changed == ["merge@full", "release@full", "report"]
     held = json.loads(files["merge@full"].read_text())
     assert held["ledger"] == (project / "dvc.lock").stat().st_mtime_ns
     assert json.loads(files["mine@sberquad"].read_text())["ledger"] is None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
+import signal
+import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from rosberta.doors import parameters
@@ -38,10 +44,37 @@ def tree(built_by_dvc: Tree, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return copy
 
 
+def check_page(tree: Tree, command: str) -> None:
+    """Start the page, ask it for the nearest texts, and end it as its user would."""
+    started = subprocess.Popen(
+        [*shlex.split(command), "--no-browser"], cwd=tree.root, env=tree.environment, stderr=subprocess.PIPE, text=True
+    )
+    assert started.stderr is not None
+    said: list[str] = []
+    try:
+        for line in started.stderr:
+            said.append(line)
+            if found := re.search(r"the page is (http://\S+/);", line):
+                opened = build_opener(ProxyHandler({})).open(
+                    f"{found[1]}search?{urlencode({'q': 'мост', 'in': 'TERRa'})}"
+                )
+                assert [len(shown) for shown in json.load(opened)["models"].values()] == [10, 10]
+                break
+        else:
+            raise AssertionError((command, said))
+    finally:
+        started.send_signal(signal.SIGINT)
+        started.communicate(timeout=60)
+    assert started.returncode == 0, said
+
+
 def test_every_command_runs(tree: Tree) -> None:
     """The README's commands, in the README's order; what would run these tests again is only resolved."""
     assert len(COMMANDS) >= 10
     for command in COMMANDS:
+        if command.startswith("python -m rosberta try"):
+            check_page(tree, command)
+            continue
         resolved = "make --dry-run test" if command == "make test" else command
         done = tree.run("bash", "-c", resolved, check=False)
         assert done.returncode == 0, (command, done.stdout[-2000:], done.stderr[-2000:])

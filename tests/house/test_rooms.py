@@ -102,7 +102,7 @@ def test_an_unknown_word_is_a_mistake(capsys: pytest.CaptureFixture[str], typed:
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("word", ["collect", "compare", "cost", "pins", "preset", "schema"])
+@pytest.mark.parametrize("word", ["collect", "compare", "cost", "pins", "preset", "schema", "score", "try"])
 def test_a_word_says_what_it_takes(capsys: pytest.CaptureFixture[str], word: str) -> None:
     """`WORD --help` is of that word alone."""
     with pytest.raises(SystemExit) as ended:

@@ -27,15 +27,19 @@ class Tree:
 
     root: Path
 
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command in the tree, with this environment's programs and the tree's own package."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """This environment's programs and the tree's own package."""
+        return {
             **{name: value for name, value in os.environ.items() if not name.startswith("ROSBERTA_")},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.root / "workflow"),
             "OMP_NUM_THREADS": "1",
         }
-        done = subprocess.run(command, cwd=self.root, env=environment, text=True, capture_output=True, check=False)
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in the tree."""
+        done = subprocess.run(command, cwd=self.root, env=self.environment, text=True, capture_output=True, check=False)
         if check and done.returncode:
             logs = "\n".join(f"== {log}\n{log.read_text()[-3000:]}" for log in (self.root / "logs").rglob("*.log"))
             raise AssertionError(

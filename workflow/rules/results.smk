@@ -21,6 +21,28 @@ rule evaluate:
         "ROSBERTA_GPUS={resources.gpu} repro evaluate@{wildcards.model} {log}"
 
 
+rule release:
+    # Reads whole folders, so it waits for every source and every model.
+    input:
+        "results/runs/{run}/merged",
+        "results/runs/{run}/contrasted",
+        plan_of_run,
+        expand("data/cleaned/{source}.parquet", source=SOURCES),
+        expand("results/scores/{model}", model=EXPERIMENT.models),
+        slice=".snakemake/slices/release@{run}.json",
+    output:
+        directory("results/release/{run}"),
+    log:
+        "logs/release/{run}.log",
+    benchmark:
+        "timings/release/{run}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        "repro release@{wildcards.run} {log}"
+
+
 rule report:
     # Reads whole folders, so it waits for everything.
     input:

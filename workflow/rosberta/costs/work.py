@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow.compute as pc
@@ -20,7 +21,7 @@ from rosberta.costs.speeds import Shape
 from rosberta.experiment.blocks import TEXTS
 from rosberta.frame.artifacts import BENCHMARK, HUB
 from rosberta.frame.files import read_json
-from rosberta.frame.weights import pinned_model
+from rosberta.frame.weights import own_folder, pinned_model
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -51,13 +52,17 @@ class Work(NamedTuple):
 def shape_of(experiment: Experiment, model: str) -> Shape | None:
     """Sizes of a pinned model: those of the miniature's stand-in if there is one, else the published ones."""
     if experiment.hub.origin == "miniature":
-        config = HUB / "miniature/models" / model / "config.json"
-        if not config.is_file():
-            return None
-        found = read_json(config)
-        fields = ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size")
-        return Shape(*(found[field] for field in fields)) if all(field in found for field in fields) else None
+        return _configured(HUB / "miniature/models" / model / "config.json")
     return speeds.shapes().get(model)
+
+
+def _configured(config: Path) -> Shape | None:
+    """Sizes of the encoder of a configuration, as transformers writes it."""
+    if not config.is_file():
+        return None
+    found = read_json(config)
+    fields = ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size")
+    return Shape(*(found[field] for field in fields)) if all(field in found for field in fields) else None
 
 
 def encoder_shape(experiment: Experiment, encoder: str) -> Shape | None:
@@ -147,6 +152,8 @@ def _model_shape(experiment: Experiment, model: str) -> Shape | None:
     place = experiment.models[model].weights
     if id := pinned_model(place):
         return shape_of(experiment, id)
+    if own := own_folder(place):
+        return _configured(own / "config.json")
     name = place.split("/")[2]
     encoder = experiment.runs[name].encoder if name in experiment.runs and "/runs/" in place else name
     return encoder_shape(experiment, encoder)

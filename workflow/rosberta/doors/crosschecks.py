@@ -14,6 +14,7 @@ from rosberta.evaluation.prompts import unknown_keys
 from rosberta.evaluation.tasks import faults
 from rosberta.experiment.blocks import TEXTS
 from rosberta.frame.mistakes import Mistake, nearest
+from rosberta.frame.weights import own_folder
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -143,7 +144,11 @@ def _weights(experiment: Experiment, where: str, weights: str) -> Iterator[str]:
         if match := re.fullmatch(pattern, weights):
             yield from _known(where, match[1], known, block)
             return
+    own = own_folder(weights)
+    if own and own.is_dir():
+        return
     yield (
-        f"{where}: {weights!r} is no artifact with weights; write results/runs/RUN/merged, results/encoders/ENCODER, "
-        "data/vocabulary/ENCODER or data/hub/models/ID.json"
+        f"{where}: {weights!r} is no {'folder' if own else 'artifact with weights'}; write results/runs/RUN/merged, "
+        "results/encoders/ENCODER, data/vocabulary/ENCODER, data/hub/models/ID.json or the path of a folder outside "
+        "data/ and results/"
     )

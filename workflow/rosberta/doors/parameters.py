@@ -6,16 +6,19 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from rosberta.doors.crosschecks import crosscheck
 from rosberta.experiment import Experiment
+from rosberta.experiment.blocks import Block
 from rosberta.experiment.wording import sentences
 from rosberta.frame.code import PACKAGES
 from rosberta.frame.files import whole
 from rosberta.frame.mistakes import Mistake
+
+B = TypeVar("B", bound=Block)
 
 PARAMS = Path("params.yaml")
 
@@ -71,16 +74,25 @@ def hold_to_checkout() -> None:
         raise Mistake(f"{Path.cwd()}: `datasets` takes {pattern[0]!r} in a folder's name for a pattern; move the clone")
 
 
+def validated(block: type[B], data: Mapping[str, Any], where: str) -> B:
+    """Take plain data as a block of parameters; `where` stands before the name of a field in errors.
+
+    Raises:
+        Mistake: one line for each thing that is wrong with it, with the nearest valid name.
+    """
+    try:
+        return block.model_validate(data)
+    except ValidationError as error:
+        raise Mistake("\n".join(sentences(error, block, where))) from None
+
+
 def check(data: Mapping[str, Any], where: str = "params.yaml") -> Experiment:
     """Check parameters given as plain data; `where` names them in errors.
 
     Raises:
         Mistake: one line for each thing that is wrong, with the nearest valid name.
     """
-    try:
-        experiment = Experiment.model_validate(data)
-    except ValidationError as error:
-        raise Mistake("\n".join(sentences(error, Experiment, f"{where}: "))) from None
+    experiment = validated(Experiment, data, f"{where}: ")
     wrong = list(crosscheck(experiment))
     if wrong:
         raise Mistake("\n".join(f"{where}: {line}" for line in wrong))

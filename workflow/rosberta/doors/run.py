@@ -17,10 +17,11 @@ from rosberta.doors.devices import leased
 from rosberta.doors.launch import launch
 from rosberta.frame.artifacts import CHECKED, SCRATCH
 from rosberta.frame.code import forget
-from rosberta.frame.files import canonical
+from rosberta.frame.files import canonical, digest
 from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.slices import job_of, slice_of, value_at
+from rosberta.frame.weights import own_folder
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -50,6 +51,9 @@ def run_stage(stage: str, key: str | None) -> None:
     # What differs for a run, or an encoder, is in its own settings.
     own = {"pretrain": experiment.pretrain_of, "contrast": experiment.contrast_of}.get(stage)
     settings = own(str(key)) if own else getattr(experiment, stage, None)
+    # No stage writes it, so that it may change at any time; DVC looks at it when the work is done.
+    mine = own_folder(experiment.models[str(key)].weights) if stage == "evaluate" else None
+    content = digest(mine) if mine else None
     one_of_several = "RANK" in os.environ
     scratch = SCRATCH / job_of(stage, key) / os.environ.get("RANK", "")
     settle(getattr(settings, "threads", 1), online=experiment.hub.origin == "hub", scratch=scratch)
@@ -62,12 +66,19 @@ def run_stage(stage: str, key: str | None) -> None:
             launch([stage, *([key] if key else [])], len(devices))
         else:
             try:
-                importlib.import_module(f"rosberta.stages.{stage}").run(experiment, key)
+                call(stage, experiment, key)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
+    if mine and digest(mine) != content:
+        raise Mistake(f"{job_of(stage, key)}: {mine} changed in the meantime; nothing is recorded, start again")
     if expected is not None:
         forget()
         _hold(stage, key, parameters.load(), expected)
+
+
+def call(stage: str, experiment: Experiment, key: str | None = None) -> None:
+    """Run a stage of an experiment in the current folder, whatever its parameters come from; nothing is recorded."""
+    importlib.import_module(f"rosberta.stages.{stage}").run(experiment, key)
 
 
 def _hold(stage: str, key: str | None, experiment: Experiment, expected: str | None) -> None:

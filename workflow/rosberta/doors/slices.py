@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import configparser
 import hashlib
+import json
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from rosberta.frame.artifacts import CHECKED
-from rosberta.frame.files import canonical, whole
+from rosberta.frame.files import canonical, files_of, whole
 from rosberta.frame.mistakes import Mistake
-from rosberta.frame.slices import slices
+from rosberta.frame.slices import job_of, slices
+from rosberta.frame.weights import own_folder
 
 SLICES = Path(".snakemake/slices")
 
@@ -53,11 +57,33 @@ def write_slices(parameters: Mapping[str, Any]) -> None:
 
 
 def expected(parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """By job, `check` apart, the file with its slice, with the checksum that DVC would give it now."""
-    return {
-        job: {f"{CHECKED}/{job}.json": hashlib.md5(canonical(slice).encode(), usedforsecurity=False).hexdigest()}
-        for job, slice in slices(parameters).items()
+    """By job, `check` apart, the file with its slice, with the checksum that DVC would give it now.
+
+    Of an evaluation whose weights lie in a folder of one's own, that folder likewise: no stage writes it, and Snakemake
+    would look at its times alone.
+    """
+    found = {
+        job: {f"{CHECKED}/{job}.json": _md5(canonical(slice).encode())} for job, slice in slices(parameters).items()
     }
+    for name, model in parameters["models"].items():
+        if own := own_folder(model["weights"]):
+            found[job_of("evaluate", name)][str(own)] = folder_checksum(own)
+    return found
+
+
+def folder_checksum(folder: Path) -> str:
+    """The checksum that DVC gives a folder: that of the list of its files and theirs."""
+    listed = []
+    for file in files_of(folder):
+        with file.open("rb") as opened:
+            sum = hashlib.file_digest(opened, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+        listed.append({"md5": sum, "relpath": file.relative_to(folder).as_posix()})
+    listed.sort(key=itemgetter("relpath"))
+    return f"{_md5(json.dumps(listed, sort_keys=True).encode())}.dir"
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def agrees(sums: Mapping[str, str], entry: Mapping[str, Any]) -> bool:

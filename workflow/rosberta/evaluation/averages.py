@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
@@ -53,6 +53,17 @@ def summarise(
         "category_means": means,
         "category_mean": _mean([fmean(each) for each in by_category.values()]) if averaged else None,
     }
+
+
+def in_words(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each score of a summary, and one for its averages, or why there are none."""
+    for name, task in {**summary["tasks"], **summary["own_tasks"]}.items():
+        yield f"{name} {'not defined' if task['score'] is None else format(task['score'], '.2f')}"
+    if summary["benchmark"]:
+        means = f"task mean {summary['task_mean']:.2f}, category mean {summary['category_mean']:.2f}"
+        yield f"{means} of {summary['benchmark']}"
+    elif summary["tasks"]:
+        yield f"no averages: {len(summary['tasks'])} tasks are no version of ruMTEB as a whole"
 
 
 def _mean(values: list[float]) -> float:

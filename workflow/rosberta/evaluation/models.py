@@ -12,7 +12,7 @@ from rosberta.evaluation.prompts import prompt_of
 from rosberta.frame.artifacts import EMBEDDINGS
 from rosberta.frame.files import digest, digest_of, files_of, sha256
 from rosberta.frame.mistakes import Missing, Mistake
-from rosberta.frame.weights import pinned_model
+from rosberta.frame.weights import own_folder, pinned_model
 from rosberta.outside import pins
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ def weights_of(weights: str) -> Path:
 
     id = pinned_model(weights)
     folder = pins.fetch("model", id) if id else Path(weights)
-    if not folder.is_dir():
-        raise Missing(folder)
-    weight_files(transformer_in(folder), weights)
+    if not own_folder(weights):  # which is looked at whole before it is loaded
+        if not folder.is_dir():
+            raise Missing(folder)
+        weight_files(transformer_in(folder), weights)
     return folder
 
 
@@ -102,9 +103,14 @@ def load_model(folder: Path, max_length: int, pooling: Literal["cls", "mean"] = 
         folder: Of sentence-transformers' layout, or of transformers'.
         max_length: Tokens of a text at most; the model's own limit holds if it is lower.
         pooling: Of a plain encoder (the recipe's: the first token).
+
+    Raises:
+        Mistake: the folder holds no such model, or code of its own.
     """
     from rosberta.encoder.folder import load_sentence_transformer
+    from rosberta.encoder.foreign import check_folder
 
+    check_folder(folder)
     model = load_sentence_transformer(folder, pooling, max_length)
     # What the model has of its own must not stand in for the prompts of the experiment.
     model.prompts, model.default_prompt_name = {}, None

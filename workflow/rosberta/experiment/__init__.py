@@ -16,7 +16,7 @@ from rosberta.experiment.benchmark import Benchmark
 from rosberta.experiment.blocks import TEXTS, Block, Name
 from rosberta.experiment.corpus import Clean, Collect, Deduplicate, Mine, Mixture
 from rosberta.experiment.hub import Hub
-from rosberta.experiment.models import Encoder, Evaluate, Model, Run
+from rosberta.experiment.models import Encoder, Evaluate, Model, Release, Run
 from rosberta.experiment.training import Contrast, Merge, Pretrain
 from rosberta.experiment.wording import sentences
 from rosberta.frame.mistakes import Mistake
@@ -40,6 +40,7 @@ class Experiment(Block):
     contrast: Contrast = Contrast()
     merge: Merge = Merge()
     evaluate: Evaluate = Evaluate()
+    release: Release = Release()
     encoders: dict[Name, Encoder] = {}
     mixtures: dict[Name, Mixture] = {}
     runs: dict[Name, Run] = {}

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from rosberta.experiment.blocks import Block, Glob, Precision, PromptFamily
+from rosberta.experiment.blocks import Block, Precision, PromptFamily
 
 
 class Evaluate(Block):
@@ -24,6 +24,15 @@ class Evaluate(Block):
     """Seed of mteb's samples (mteb's own default: 42)."""
     threads: int = Field(1, ge=1)
     """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+
+
+class Release(Block):
+    """How models are handed on to others."""
+
+    name: str | None = Field(None, min_length=1)
+    """What a model is called there, such as its id on the hub; `{run}` stands for its run. Null: the run's name."""
+    licence: str | None = None
+    """Licence under which the weights are handed on, as the hub names it; null: its card states none."""
 
 
 class Encoder(Block):
@@ -58,9 +67,10 @@ class Run(Block):
 class Model(Block):
     """What is evaluated."""
 
-    weights: Glob
-    """Artifact that holds the weights: `results/runs/RUN/merged` (or `/contrasted`), `results/encoders/ENCODER`,
-    `data/vocabulary/ENCODER`, or `data/hub/models/ID.json` for a pinned model."""
+    weights: str = Field(min_length=1)
+    """What holds the weights: `results/runs/RUN/merged` (or `/contrasted`), `results/encoders/ENCODER`,
+    `data/vocabulary/ENCODER`, `data/hub/models/ID.json` for a pinned model; or a folder of one's own outside `data/`
+    and `results/`, by its path, which is tracked by its content."""
     prompts: PromptFamily | dict[str, str]
     """Which prompts its texts take; none is taken for granted. Those of the recipe by task (`rosberta`), `query: ` and
     `passage: ` (`e5`), mteb's instruction of each task (`instruct`), `none`; or the prompts themselves by task,

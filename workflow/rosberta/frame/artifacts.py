@@ -24,6 +24,7 @@ SCORES = Path("results/scores")
 OWN = "own"
 """Folder of a model's scores that holds those of one's own tasks."""
 REPORT = Path("results/report")
+RELEASE = Path("results/release")
 
 SCRATCH = Path(".scratch")
 """What may vanish at any time: checkpoints, caches, tasks that are scored already."""

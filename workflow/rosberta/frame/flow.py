@@ -116,6 +116,26 @@ FLOW: dict[str, Stage] = {
         ("evaluate", "benchmark.tasks", "models.{key}", "hub.origin", "hub.models.*.revision"),
         gpu=True,
     ),
+    "release": Stage(
+        "makes the folder that is handed on",
+        ("clean", "mix", "contrast", "merge", "evaluate"),
+        "runs",
+        (
+            "release",
+            "runs.{key}",
+            "contrast_of.{key}",
+            "merge_of.{key}",
+            "pretrain",
+            "encoders",
+            "models.*.weights",
+            "benchmark.tasks.*.dataset",
+            "collect.sources",
+            "collect.cap",
+            "hub.origin",
+            "hub.datasets.*.revision",
+            "hub.datasets.*.licence",
+        ),
+    ),
     "report": Stage(
         "lays the numbers beside the paper's",
         (

@@ -286,4 +286,5 @@ def weights_in_words(weights: str, *, miniature: bool) -> tuple[str, str | None]
         return f"encoder {match[1]}, not trained", None
     if id := pinned_model(weights):
         return f"stand-in for {id}" if miniature else id, None
-    return weights, None
+    # A path would tell of the machine.
+    return f"folder {Path(weights).name}", None

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from rosberta.evaluation.averages import content, summarise
+from rosberta.evaluation.averages import content, in_words, summarise
 from rosberta.evaluation.categories import SEARCH
 from rosberta.evaluation.example_scores import DECIMALS, Listener, scores_of_examples
 from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_columns
@@ -116,8 +116,8 @@ def _run(experiment: Experiment, key: str) -> None:
         write_json(submitted / "model_meta.json", meta)
         write_json(part / "summary.json", summary)
     shutil.rmtree(kept, ignore_errors=True)
-    mean = summary["task_mean"]
-    log.info("%s: %d tasks, task mean %s", key, len(scores), "undefined" if mean is None else f"{mean:.2f}")
+    for line in in_words(summary):
+        log.info("%s: %s", key, line)
 
 
 def _copied(origin: Path, target: Path) -> None:
