@@ -158,6 +158,17 @@ def test_unfit_negatives_are_removed_and_the_row_stays() -> None:
     assert counts["overlap"] == {"Task": {"exact": {"rows": 0, "negatives": 1, "ids": ["s:0"]}}}
 
 
+def test_further_positives_are_fit_and_no_negatives() -> None:
+    """A text of the benchmark, an unfit one, the pair's own and a repeated one go; no row's negative is one of them."""
+    further = ["Другой ответ", "текст из теста", "ОТВЕТ!", "вопрос", "другой ответ.", " ", "слово " * 9]
+    first = {**row("вопрос", "ответ", "другой ответ!", "нет"), "positives": further}
+    second = row("Вопрос?", "третий ответ", "другой  ответ", "вообще нет", id="s:1")
+    kept, counts, _ = cleaned(first, second, limit=8, leaks=["текст из теста"])
+    assert [one["positives"] for one in kept] == [["Другой ответ"], []]
+    assert [one["negatives"] for one in kept] == [["нет"], ["вообще нет"]]
+    assert counts["negatives"]["removed"] == {"a positive of the anchor": 2}
+
+
 @given(st.lists(st.tuples(texts, texts, st.lists(texts, max_size=3)), max_size=8))
 def test_whatever_comes_counts_add_up(given_rows: list[tuple[str, str, list[str]]]) -> None:
     """read = kept + dropped; negatives in = kept + removed; all that is kept is fit, in order, and stays so."""

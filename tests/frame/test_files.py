@@ -15,6 +15,7 @@ ROW = {
     "anchor": "где стоит мост",
     "positive": "Мост стоит у рынка.",
     "negatives": ["Рынок закрыт."],
+    "positives": ["На рынке открыто."],
     "task": "retrieval",
     "prefix": "search",
     "language": "ru",

@@ -98,6 +98,7 @@ def test_rows_have_the_schema_and_the_source_s_place(pinned: Callable[..., Any])
         "anchor": "вопрос 2",
         "positive": "ответ 2",
         "negatives": [],
+        "positives": [],
         "task": "clustering",
         "prefix": "clustering",
         "language": "ru",

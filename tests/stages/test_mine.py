@@ -30,7 +30,7 @@ settings.load_profile("ci")
 
 def row(anchor: str, positive: str, *negatives: str, id: str, group: str = "basic_russian") -> dict[str, Any]:
     place = {"task": "retrieval", "prefix": "search", "language": "ru", "source": "s", "group": group}
-    return {"anchor": anchor, "positive": positive, "negatives": list(negatives), **place, "id": id}
+    return {"anchor": anchor, "positive": positive, "negatives": list(negatives), "positives": [], **place, "id": id}
 
 
 def by_index(anchors: Sequence[str], documents: Sequence[str], excluded: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -122,6 +122,17 @@ def test_questions_of_one_document_are_no_negatives() -> None:
     rows.append(row("прочее", "другое", "котик уснул", "животное", id="s:9"))
     kept, _ = mine(rows, 6, 0, None)
     assert not {"кот дремлет", "котик уснул", "животное", "кошка спит"} & set(kept[0]["negatives"])
+
+
+@pytest.mark.parametrize("by_rank", [False, True])
+def test_a_further_positive_is_no_negative(by_rank: bool) -> None:
+    """Whatever is known to be relevant is neither mined nor drawn nor kept of what a row brings."""
+    rows = [row(f"а{n}", f"б{n}", id=f"s:{n}") for n in range(9)]
+    rows[0] |= {"positives": ["Б3!", "б4"], "negatives": ["б4", "б5"]}
+    for seed in range(5):
+        kept, _ = mine(rows, 6, seed, by_index if by_rank else None)
+        assert len(kept) == 9
+        assert sorted(kept[0]["negatives"]) == ["б1", "б2", "б5", "б6", "б7", "б8"]
 
 
 @pytest.fixture(scope="module")

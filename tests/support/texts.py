@@ -25,4 +25,4 @@ texts = st.one_of(
 
 def row(anchor: str, positive: str, *negatives: str, id: str = "s:0") -> dict[str, Any]:
     place = {"task": "retrieval", "prefix": "search", "language": "ru", "source": "s", "group": "basic_russian"}
-    return {"anchor": anchor, "positive": positive, "negatives": list(negatives), **place, "id": id}
+    return {"anchor": anchor, "positive": positive, "negatives": list(negatives), "positives": [], **place, "id": id}

@@ -30,10 +30,11 @@ def batches_of(found: Schedule) -> list[tuple[str, tuple[int, ...]]]:
     ]
 
 
-def apart(forms: np.ndarray) -> set[tuple[int, int]]:
+def apart(forms: np.ndarray, positives: np.ndarray) -> set[tuple[int, int]]:
     """All pairs of rows that may not meet, straight from the definition."""
     rows = [tuple(row) for row in forms.tolist()]
-    forbidden = [{row[0]} | {other[1] for other in rows if other[0] == row[0]} for row in rows]
+    pairs = [row[:2] for row in rows] + [tuple(pair) for pair in positives.tolist()]
+    forbidden = [{row[0]} | {pair[1] for pair in pairs if pair[0] == row[0]} for row in rows]
     return {
         (one, other)
         for one, other in combinations(range(len(rows)), 2)
@@ -49,26 +50,32 @@ def some_forms(draw: st.DrawFn) -> np.ndarray:
     return np.array(rows, np.int64).reshape(len(rows), wide)
 
 
+some_positives = st.lists(st.tuples(st.integers(0, 90), st.integers(0, 99)), max_size=12).map(
+    lambda pairs: np.array(pairs, np.int64).reshape(len(pairs), 2)
+)
+
+
 @given(
     forms=st.lists(some_forms(), min_size=1, max_size=2),
+    positives=some_positives,
     size=st.integers(2, 9),
     many=st.sampled_from([1, 2, 64]),
     seed=st.integers(0, 5),
 )
 def test_rows_that_would_be_false_negatives_never_meet(
-    forms: list[np.ndarray], size: int, many: int, seed: int
+    forms: list[np.ndarray], positives: np.ndarray, size: int, many: int, seed: int
 ) -> None:
     """Against brute force: batches are apart and not too large, rows come once an epoch, and what is left is told."""
     with pytest.MonkeyPatch.context() as patch:
         # Both ways of asking, whose positives a text is and what positives an anchor has, say the same.
         patch.setattr(schedule_module, "MANY", many)
-        texts = {str(place): texts_of(each) for place, each in enumerate(forms)}
+        texts = {str(place): texts_of(each, positives) for place, each in enumerate(forms)}
         found = schedule(texts, batch_size=size, devices=3, seed=seed)
     of_source: dict[str, list[tuple[int, ...]]] = {name: [] for name in texts}
     for name, rows in batches_of(found):
         of_source[name].append(rows)
     for name, each in zip(texts, forms, strict=True):
-        kept_apart = apart(each)
+        kept_apart = apart(each, positives)
         for rows in of_source[name]:
             assert 0 < len(rows) <= size
             assert not [pair for pair in combinations(sorted(rows), 2) if pair in kept_apart]

@@ -156,6 +156,7 @@ def test_a_source_is_its_rows(project: Path, encoder: Path) -> None:
     rows = mined_rows("a", 12)
     rows[3]["positive"] = rows[5]["anchor"].upper().replace(" ", ", ")
     rows[4]["anchor"] = rows[2]["negatives"][0]
+    rows[6]["positives"] = [rows[7]["positive"].upper(), "текст, которого больше нигде нет"]
     write_rows(MINED / "a.parquet", rows, {})
     found = source(encoder, negatives=2)
     reference = AutoTokenizer.from_pretrained(encoder)
@@ -173,6 +174,8 @@ def test_a_source_is_its_rows(project: Path, encoder: Path) -> None:
     forms = found.forms.ravel().tolist()
     assert len(set(zip(forms, map(normal, texts), strict=True))) == len(set(forms)) == len(set(map(normal, texts)))
     assert len(found.documents) == len({text for row in rows for text in (row["positive"], *row["negatives"][:2])})
+    assert found.positives[0].tolist() == [found.forms[6, 0], found.forms[7, 1]]
+    assert found.positives[1, 1] not in found.forms
 
 
 def test_a_source_is_cut_once(project: Path, encoder: Path) -> None:
@@ -193,7 +196,7 @@ def test_a_source_is_cut_once(project: Path, encoder: Path) -> None:
         assert len(list(STORES.iterdir())) == 2 * number
 
 
-@pytest.mark.parametrize("name", ["rows.npy", "forms.npy"])
+@pytest.mark.parametrize("name", ["rows.npy", "forms.npy", "positives.npy"])
 def test_a_source_whose_rows_are_broken_is_cut_again(project: Path, encoder: Path, name: str) -> None:
     """What was laid beside the texts is a part of a store as the texts are."""
     write_rows(MINED / "a.parquet", mined_rows("a", 12), {})

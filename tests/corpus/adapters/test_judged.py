@@ -36,6 +36,24 @@ def test_nli_groups_by_premise(labels: tuple[Any, ...]) -> None:
     assert reasons(outcomes) == expected
 
 
+def test_what_is_judged_relevant_is_known() -> None:
+    """Every relevant text of an anchor but the drawn one is a further positive, in whatever order a set names them."""
+    passages = [{"title": None, "text": text} for text in ("p2", "p1", "p3")]
+    group = [{"anchor": "q", "positive": text, "negative": "n"} for text in ("p2", "p1", "p3")]
+    judged = [{"premise": "q", "hypothesis": text, "label": 0} for text in ("p2", "p1", "p3")]
+    for name, raw in {
+        "ru_hnp": [{"query": "q", "pos": ["p2", "p1", None, "p3", "p1"], "neg": ["n"]}],
+        "judged_passages": [{"query": "q", "positive_passages": passages, "negative_passages": []}],
+        "triplets": [*group, {**group[0], "anchor": "other"}],
+        "nli": judged,
+    }.items():
+        made = [each for each in examples(adapted(name, raw)) if each.anchor == "q"]
+        assert made
+        assert all(sorted((each.positive, *each.positives)) == ["p1", "p2", "p3"] for each in made), name
+    (made,) = examples(adapted("paraphrases", [{"paraphrases": ["a", "b", "c", "d"], "distractors": []}]))
+    assert sorted((made.anchor, made.positive, *made.positives)) == ["a", "b", "c", "d"]
+
+
 def test_nli_labels_are_words_of_any_case_and_columns_have_any_name() -> None:
     """SICK's shape: ENTAILMENT, and sentence1 and sentence2."""
     raw = [{"sentence1": "A", "sentence2": "B", "label": "ENTAILMENT"}]

@@ -64,7 +64,7 @@ def clean(path: Path, kept: Path, removed: Path, rules: Rules, *, cap: int, seed
     Texts are equal where their normal forms are. Of the reasons to drop a row the first counts: empty text, too short,
     no words, too long, positive equals anchor, another language, duplicate (of whatever kind), conflicting label,
     overlap with the benchmark, low similarity, over the cap. A negative that is not fit, or is none, is removed from
-    its row, which stays.
+    its row, which stays; and so is a further positive.
 
     Counts: ``read``, ``kept``, ``dropped`` by reason (read = kept + all dropped), ``negatives`` of the rows that passed
     (``kept``, and ``removed`` by reason), and ``overlap`` by task and rule: ``rows`` dropped, ``negatives`` removed,
@@ -124,8 +124,9 @@ class Related:
         if not any(row["negatives"] for rows in read_batches(path, ["negatives"]) for row in rows):
             return cls(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
         positives, negatives = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
-        for rows in read_batches(path, ["anchor", "positive", "negatives", "task"]):
-            pairs = [pair(row["anchor"], row["positive"]) for row in rows if row["positive"] is not None]
+        for rows in read_batches(path, ["anchor", "positive", "negatives", "positives", "task"]):
+            known = ((row["anchor"], text) for row in rows for text in (row["positive"], *row["positives"]))
+            pairs = [pair(anchor, text) for anchor, text in known if text is not None]
             judged = [pair(row["anchor"], text) for row in rows if row["task"] == "nli" for text in row["negatives"]]
             positives.append(np.array(pairs, np.uint64))
             negatives.append(np.array(judged, np.uint64))
@@ -177,7 +178,7 @@ def _batch(rows: Sequence[Row], rules: Rules, related: Related, tally: _Tally) -
             **row,
             "anchor": tidy(row["anchor"]),
             "positive": None if row["positive"] is None else tidy(row["positive"]),
-            "negatives": [tidy(negative) for negative in row["negatives"]],
+            **{name: [tidy(text) for text in row[name]] for name in ("negatives", "positives")},
         }
         for row in rows
     ]
@@ -237,7 +238,22 @@ def _with_negatives(row: Row, texts: _Texts, related: Related, tally: _Tally) ->
         else:
             tally.removed[reason] += 1
     tally.negatives += len(negatives)
-    return {**row, "negatives": list(negatives.values())}
+    return {**row, "negatives": list(negatives.values()), "positives": _positives(row, texts, related)}
+
+
+def _positives(row: Row, texts: _Texts, related: Related) -> list[str]:
+    """Those of a row's further positives that are fit, one of each normal form.
+
+    What is not fit here is not fit for a negative of another row either, and needs not be known.
+    """
+    taken = {texts.forms[side] for side in (row["anchor"], row["positive"]) if side is not None}
+    positives: dict[str, str] = {}
+    for text in row["positives"]:
+        form = texts.forms[text]
+        judged_twice = _holds(related.negatives, hash_text(f"{texts.forms[row['anchor']]}\n{form}"))
+        if form not in taken and texts.flaw(text, 1) is None and text not in texts.leaks and not judged_twice:
+            positives.setdefault(form, text)
+    return list(positives.values())
 
 
 @dataclass(frozen=True)
@@ -252,7 +268,9 @@ class _Texts:
 
     @classmethod
     def of(cls, rows: Sequence[Row], rules: Rules) -> _Texts:
-        every = (text for row in rows for text in (row["anchor"], row["positive"], *row["negatives"]))
+        every = (
+            text for row in rows for text in (row["anchor"], row["positive"], *row["negatives"], *row["positives"])
+        )
         texts = list(dict.fromkeys(text for text in every if text is not None))
         forms = {text: normal(text) for text in texts}
         found = rules.overlap(list(forms.values()))

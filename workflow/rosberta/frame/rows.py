@@ -18,6 +18,7 @@ ROW = pa.schema(
         ("anchor", pa.string()),
         ("positive", pa.string()),
         ("negatives", pa.list_(pa.string())),
+        ("positives", pa.list_(pa.string())),
         ("task", pa.string()),
         ("prefix", pa.string()),
         ("language", pa.string()),
@@ -26,7 +27,11 @@ ROW = pa.schema(
         ("id", pa.string()),
     ]
 )
-"""One training example, in every file from `collect` to `mine`."""
+"""One training example, in every file from `collect` to `mine`.
+
+``positives`` are all texts that are known to be relevant to the anchor, but for the one in ``positive``. They are not
+trained on; they are never its negatives.
+"""
 
 _COUNTS = b"rosberta.counts"
 
@@ -34,11 +39,16 @@ _COUNTS = b"rosberta.counts"
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], counts: Mapping[str, Any]) -> None:
     """Write training rows (`ROW`) to a parquet file, whole, with the stage's `counts` in the file's own metadata.
 
-    Rows and the tally of what was kept and dropped cannot drift apart this way. Equal rows give equal bytes.
+    Rows and the tally of what was kept and dropped cannot drift apart this way. Equal rows give equal bytes. A row
+    without ``positives`` has none.
     """
     metadata = {_COUNTS: json.dumps(counts, sort_keys=True, ensure_ascii=False).encode()}
     with whole(path) as part:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=ROW.with_metadata(metadata)), part, compression="zstd")
+        pq.write_table(
+            pa.Table.from_pylist([{"positives": [], **row} for row in rows], schema=ROW.with_metadata(metadata)),
+            part,
+            compression="zstd",
+        )
 
 
 def read_rows(path: Path) -> pa.Table:

@@ -25,9 +25,9 @@ def mine(
     """Give every row `negatives` negatives: those that it brings, then drawn ones; drop rows with too few candidates.
 
     Texts are compared in their normal form (`rosberta.texts.normalisation`). The documents are all positives and
-    negatives of the rows, one of each form. Not a negative of an anchor is: itself, its positives in any row, whatever
-    it is a positive of, and whatever shares a positive with it, so that two questions of one document are never each
-    other's negatives.
+    negatives of the rows, one of each form. Not a negative of an anchor is: itself, its positives in any row, further
+    ones included, whatever it is a positive of, and whatever shares a positive with it, so that two questions of one
+    document are never each other's negatives.
 
     A draw depends on the seed, the row's id and the candidates, not on the order or number of other rows.
 
@@ -89,7 +89,9 @@ class _Source:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.forms = {
-            text: normal(text) for row in rows for text in (row["anchor"], row["positive"], *row["negatives"])
+            text: normal(text)
+            for row in rows
+            for text in (row["anchor"], row["positive"], *row["negatives"], *row.get("positives", ()))
         }
         documents: dict[str, str] = {}
         for text in sorted({text for row in rows for text in (row["positive"], *row["negatives"])}):
@@ -100,9 +102,10 @@ class _Source:
         self._place = {form: place for place, form in enumerate(documents)}
         self._partners: dict[str, set[str]] = {}
         for row in rows:
-            anchor, positive = self.forms[row["anchor"]], self.forms[row["positive"]]
-            self._partners.setdefault(anchor, set()).add(positive)
-            self._partners.setdefault(positive, set()).add(anchor)
+            anchor = self.forms[row["anchor"]]
+            for positive in (self.forms[text] for text in (row["positive"], *row.get("positives", ()))):
+                self._partners.setdefault(anchor, set()).add(positive)
+                self._partners.setdefault(positive, set()).add(anchor)
 
     def related(self, anchor: str) -> set[str]:
         """The forms of an anchor, of what it is paired with, and of what that is paired with."""

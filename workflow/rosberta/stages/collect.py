@@ -181,6 +181,7 @@ def _row(name: str, source: Source, example: Example) -> dict[str, Any]:
         "anchor": example.anchor,
         "positive": example.positive,
         "negatives": list(example.negatives),
+        "positives": list(example.positives),
         "task": source.task,
         "prefix": source.prefix,
         "language": source.language,

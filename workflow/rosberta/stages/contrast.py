@@ -57,7 +57,7 @@ def run(experiment: Experiment, key: str) -> None:
             for name, entry in plan["sources"].items()
         }
     drawn = schedule(
-        {name: texts_of(source.forms) for name, source in sources.items()},
+        {name: texts_of(source.forms, source.positives) for name, source in sources.items()},
         batch_size=settings.batch_size,
         devices=settings.devices,
         seed=run.seed,

@@ -49,6 +49,8 @@ class Source(NamedTuple):
     """int32, (rows, 2 + negatives): of each row its anchor, positive and negatives, in these stores."""
     forms: np.ndarray
     """int64, (rows, 2 + negatives): numbers of their normal forms, equal where the forms are."""
+    positives: np.ndarray
+    """int64, (pairs, 2): numbers of the forms of an anchor and a further positive of it, which may be no text here."""
 
 
 def source_of(
@@ -79,37 +81,42 @@ def source_of(
     places = [place_of(inputs | {"side": side, "prefix": text}) for side, text in prefix._asdict().items()]
     found = [opened(place) for place in places]
     if None in found:
-        sides, rows, forms = _read(path, negatives)
+        sides, beside = _read(path, negatives)
         found = [
-            stored(place, texts, tokenizer, text, noted={"rows": rows, "forms": forms}, total=len(texts))
+            stored(place, texts, tokenizer, text, noted=beside, total=len(texts))
             for place, texts, text in zip(places, sides, prefix, strict=True)
         ]
     anchors, documents = (each for each in found if each is not None)
-    return Source(anchors, documents, documents.noted("rows"), documents.noted("forms"))
+    return Source(anchors, documents, *(documents.noted(name) for name in ("rows", "forms", "positives")))
 
 
-def _read(path: Path, negatives: int) -> tuple[tuple[list[str], list[str]], np.ndarray, np.ndarray]:
-    """The distinct texts of both sides of a file, the rows as numbers of these, and of their normal forms."""
+def _read(path: Path, negatives: int) -> tuple[tuple[list[str], list[str]], dict[str, np.ndarray]]:
+    """The distinct texts of both sides of a file, and what `Source` says of its rows, by name."""
     numbers: tuple[dict[str, int], dict[str, int]] = ({}, {})
     known: dict[int, int] = {}
     of_text: tuple[list[int], list[int]] = ([], [])
-    rows = []
+    rows, positives = [], []
+
+    def form_of(text: str) -> int:
+        return known.setdefault(hash_text(normal(text)), len(known))
 
     def number(side: int, text: str) -> int:
         found = numbers[side].get(text)
         if found is None:
             numbers[side][text] = found = len(of_text[side])
-            of_text[side].append(known.setdefault(hash_text(normal(text)), len(known)))
+            of_text[side].append(form_of(text))
         return found
 
-    for batch in read_batches(path, ["anchor", "positive", "negatives"]):
+    for batch in read_batches(path, ["anchor", "positive", "negatives", "positives"]):
         for row in batch:
             documents = [row["positive"], *row["negatives"][:negatives]]
             rows.append([number(0, row["anchor"]), *(number(1, text) for text in documents)])
+            positives += [(form_of(row["anchor"]), form_of(text)) for text in row["positives"]]
     array = np.array(rows, np.int32).reshape(len(rows), 2 + negatives)
     asked, answers = (np.array(each, np.int64) for each in of_text)
     forms = np.concatenate([asked[array[:, :1]], answers[array[:, 1:]]], axis=1)
-    return (list(numbers[0]), list(numbers[1])), array, forms
+    pairs = np.array(positives, np.int64).reshape(len(positives), 2)
+    return (list(numbers[0]), list(numbers[1])), {"rows": array, "forms": forms, "positives": pairs}
 
 
 def write_schedule(schedule: Schedule, path: Path) -> None:

@@ -5,8 +5,9 @@ source, drawn in proportion to the sources' sizes (paper 4.3, A.2.1). One proces
 several share them out; the gradient is the same.
 
 InfoNCE takes all texts of the other rows of a device batch for negatives. Two rows are kept apart when one of them
-holds the other's anchor, or a positive that the other's anchor has in any row of the source, whatever its case, ё or
-punctuation. That two rows share a hard negative does no harm. Rows that fit nowhere are left out, and counted.
+holds the other's anchor, or a positive that the other's anchor has in any row of the source, further ones included,
+whatever its case, ё or punctuation. That two rows share a hard negative does no harm. Rows that fit nowhere are left
+out, and counted.
 """
 
 from __future__ import annotations
@@ -47,14 +48,19 @@ class Texts(NamedTuple):
     """int64, (rows + 1,)."""
 
 
-def texts_of(forms: np.ndarray) -> Texts:
+def texts_of(forms: np.ndarray, positives: np.ndarray | None = None) -> Texts:
     """Find out which texts may not be a negative of which row.
 
     Args:
         forms: int64, (rows, 2 + negatives): numbers of the normal forms of anchor, positive and negatives.
+        positives: int64, (pairs, 2): of an anchor and a further positive of it; None: none is known.
     """
     forms = forms.astype(np.int64)
-    pairs = np.unique(forms[:, :2], axis=0)
+    pairs = forms[:, :2]
+    if positives is not None:
+        # What is a text of no row meets none.
+        pairs = np.concatenate([pairs, positives[np.isin(positives[:, 1], forms)]])
+    pairs = np.unique(pairs, axis=0)
     anchors, positives = np.unique(pairs[:, 0], return_counts=True)
     many = anchors[positives > MANY]
     few = pairs[~np.isin(pairs[:, 0], many)]

@@ -13,7 +13,7 @@ A further adapter is a further module.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, NamedTuple, Protocol, cast
@@ -29,6 +29,7 @@ from rosberta.frame.mistakes import Mistake, nearest
 class Example:
     """What a raw row says: `anchor` and `positive` belong together, `negatives` do not belong to the anchor.
 
+    `positives` belong to the anchor as well: all that the set judges relevant, but for the one that is `positive`.
     Without a positive it is a text to model language on, and no pair.
     """
 
@@ -41,6 +42,7 @@ class Example:
     """Given negatives that were no text and are left out."""
     part: int = 0
     """Number of the example in its row, from 0."""
+    positives: tuple[str, ...] = ()
 
 
 class Drop(NamedTuple):
@@ -95,14 +97,29 @@ def options(name: str, given: Mapping[str, Any]) -> AdapterOptions:
         raise Mistake(f"options.{field}: {first['msg']} (adapter {name!r}){hint}") from None
 
 
-def example(position: int, anchor: Any, positive: Any, negatives: Iterable[Any] = ()) -> Example | Drop:
+def example(
+    position: int, anchor: Any, positive: Any, negatives: Iterable[Any] = (), positives: Iterable[str] = ()
+) -> Example | Drop:
     """Make an example of raw values; a `Drop` where anchor or positive is no text that can be used.
 
-    Negatives that are no text are left out and counted; equal ones are taken once.
+    Negatives that are no text are left out and counted; equal ones are taken once. Of `positives`, which are texts, all
+    but `positive` are kept.
     """
     for value in (anchor, positive):
         if reason := flaw(value):
             return Drop(reason)
     given = list(negatives)
     usable = [value for value in given if flaw(value) is None]
-    return Example(position, anchor, positive, tuple(dict.fromkeys(usable)), unusable=len(given) - len(usable))
+    others = tuple(sorted({*positives} - {positive}))
+    return Example(
+        position, anchor, positive, tuple(dict.fromkeys(usable)), unusable=len(given) - len(usable), positives=others
+    )
+
+
+def with_positives(examples: Sequence[Example]) -> Iterator[Example]:
+    """The examples, each with the positives that its anchor has in others of them."""
+    of_anchor: dict[str, set[str]] = {}
+    for each in examples:
+        of_anchor.setdefault(each.anchor, set()).add(each.positive or "")
+    for each in examples:
+        yield replace(each, positives=tuple(sorted(of_anchor[each.anchor] - {each.positive})))

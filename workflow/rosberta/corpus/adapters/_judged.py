@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from rosberta.corpus.adapters import Drop, Example, example
+from rosberta.corpus.adapters import Drop, Example, example, with_positives
 from rosberta.corpus.raw_files import Raw
 
 POSITIVE = "positive"
@@ -26,9 +26,10 @@ def judged(raw: Iterable[Raw], anchor: str, text: str, judgement: str, judge: Ju
 def grouped(raw: Iterable[Raw], anchor: str, text: str, judgement: str, judge: Judge) -> Iterator[Example | Drop]:
     """Make each positive row an example, with all negative texts of the same anchor as its given negatives.
 
-    A negative row is dropped as a row of its own: its text lives on with the positives of its anchor, if it has any.
-    Whatever is judged positive or negative is held in memory, since a group's rows may lie anywhere in the source:
-    about a gigabyte for a million rows of sentences, so XNLI's 393 thousand fit anywhere and a web corpus does not.
+    The other positive texts of the anchor are its further positives. A negative row is dropped as a row of its own:
+    its text lives on with the positives of its anchor, if it has any. Whatever is judged positive or negative is held
+    in memory, since a group's rows may lie anywhere in the source: about a gigabyte for a million rows of sentences, so
+    XNLI's 393 thousand fit anywhere and a web corpus does not.
     """
     positives: list[Example] = []
     negatives: dict[str, list[str]] = {}
@@ -44,7 +45,7 @@ def grouped(raw: Iterable[Raw], anchor: str, text: str, judgement: str, judge: J
             positives.append(made)
         else:
             negatives.setdefault(made.anchor, []).append(row[text])
-    for made in positives:
+    for made in with_positives(positives):
         yield replace(made, negatives=tuple(dict.fromkeys(negatives.get(made.anchor, ()))))
     with_positive = {made.anchor for made in positives}
     for group, texts in negatives.items():

@@ -1,6 +1,7 @@
 """Queries with lists of relevant and of not relevant passages: Mr. TyDi and MIRACL as their authors publish them.
 
-One relevant passage is drawn for each query, and of the others a few. A passage is its title and its text.
+One relevant passage is drawn for each query, the other relevant ones are known, and of those that are not relevant a
+few are drawn. A passage is its title and its text.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def rows(raw: Iterable[Raw], options: Options, seed: int) -> Iterator[Example | 
             usable = dict.fromkeys(text for text in others if flaw(text) is None)
             drawn = sorted(usable, key=lambda text: draw(seed, "negative", query, text))[: options.max_negatives]
             flawed = [text for text in others if flaw(text)]
-            yield example(position, query, positive, [*drawn, *flawed])
+            yield example(position, query, positive, [*drawn, *flawed], positives)
 
 
 def _texts(passages: Any, options: Options) -> list[Any]:

@@ -1,6 +1,7 @@
 """Groups of texts that say the same, with texts that only look alike: ``paraphrases`` and ``distractors``.
 
-Two texts are drawn of each group as anchor and positive; the distractors are the negatives.
+Two texts are drawn of each group as anchor and positive, the others are known to be positives; the distractors are the
+negatives.
 """
 
 from __future__ import annotations
@@ -33,5 +34,5 @@ def rows(raw: Iterable[Raw], options: Options, seed: int) -> Iterator[Example | 
             yield Drop("fewer than two paraphrases")
             continue
         # By content, so that another order of the list draws the same.
-        anchor, positive = sorted(texts, key=lambda text: draw(seed, "paraphrase", text))[:2]
-        yield example(position, anchor, positive, as_list(row[options.distractors]))
+        anchor, *others = sorted(texts, key=lambda text: draw(seed, "paraphrase", text))
+        yield example(position, anchor, others[0], as_list(row[options.distractors]), others)

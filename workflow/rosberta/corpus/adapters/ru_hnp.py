@@ -1,6 +1,6 @@
 """RuHNP: a query with lists of paraphrases and of near misses; also any set of that shape, such as FlagEmbedding's.
 
-One positive is drawn for each row, all negatives are given.
+One positive is drawn for each row, the others are known; all negatives are given.
 """
 
 from __future__ import annotations
@@ -38,4 +38,4 @@ def rows(raw: Iterable[Raw], options: Options, seed: int) -> Iterator[Example | 
         else:
             # By content, so that another order of the list draws the same.
             positive = min(usable, key=lambda text: draw(seed, "positive", query, text))
-            yield example(position, query, positive, as_list(row[options.negatives]))
+            yield example(position, query, positive, as_list(row[options.negatives]), usable)
