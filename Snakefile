@@ -50,6 +50,7 @@ rule all:
             stage=["collected", "cleaned", "removed", "mined"],
             source=SOURCES,
         ),
+        expand("data/mined/{source}", source=SOURCES),
         "data/duplicates",
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),

@@ -29,6 +29,7 @@ rule report:
             stage=["collected", "cleaned", "mined"],
             source=SOURCES,
         ),
+        expand("data/mined/{source}", source=SOURCES),
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),
         expand("results/encoders/{encoder}", encoder=EXPERIMENT.encoders),

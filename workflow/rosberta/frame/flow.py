@@ -67,12 +67,15 @@ FLOW: dict[str, Stage] = {
             *(f"collect.sources.{{key}}.{field}" for field in ("cap", "language", "min_cosine")),
         ),
     ),
-    "mine": Stage("adds hard negatives", ("clean", "hub"), "collect.sources", ("mine",)),
+    "mine": Stage("adds hard negatives", ("clean", "hub"), "collect.sources", ("mine", "minings_of.{key}")),
     "mix": Stage(
         "writes the plan of a mixture",
         ("clean", "mine"),
         "mixtures",
-        ("sources_of.{key}", "pairs_of.{key}", "collect.sources.*.group", "collect.sources.*.prefix"),
+        (
+            *("sources_of.{key}", "pairs_of.{key}", "mixtures.{key}.mining"),
+            *("collect.sources.*.group", "collect.sources.*.prefix"),
+        ),
     ),
     "vocabulary": Stage(
         "adds the donor's tokens to the base",
