@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import tracemalloc
 from collections.abc import Sequence
@@ -12,12 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rosberta.embedding.embedder import Embedder
-from rosberta.encoder.folder import load_sentence_transformer
 from rosberta.experiment.corpus import Mine
 from rosberta.frame import rows as frame_rows
 from rosberta.frame.artifacts import CLEANED, MINED, mined, mining_report
@@ -25,70 +22,15 @@ from rosberta.frame.files import read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
 from rosberta.mining import teacher as mining_teacher
-from rosberta.mining.pool import Pool
-from rosberta.mining.teacher import Embedded, window
 from rosberta.stages.mine import run
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
-from support.encoders import ENGLISH, RUSSIAN, write_roberta
+from support.encoders import RUSSIAN
+from support.mining import documents, made_up, mine_of, small_teacher, source, stage, vector  # noqa: F401 (fixtures)
+from support.mining import mining_row as row
 
 # No deadlines and no chance: a busy machine must not fail a test.
 settings.load_profile("ci")
-
-WIDTH = 8
-
-
-def row(anchor: str, positive: str, *negatives: str, id: str, group: str = "basic_russian", also: Any = ()) -> dict:
-    place = {"task": "retrieval", "prefix": "search", "language": "ru", "source": "s", "group": group}
-    texts = {"anchor": anchor, "positive": positive, "negatives": list(negatives), "positives": list(also)}
-    return {**texts, **place, "id": id}
-
-
-def mine_of(**changes: Any) -> Mine:
-    small = {"max_length": 32, "batch_tokens": 512, "cache_gb": 0.0}
-    return Mine(**{"teacher": "t", **small, **changes})
-
-
-def vector(text: str) -> np.ndarray:
-    """A made-up embedding of a text: its form decides it, and few directions, so that many scores are equal."""
-    chance = np.random.default_rng(hash_text(normal(text)) % 7)
-    made = chance.integers(-2, 3, WIDTH).astype(np.float32)
-    made[0] += hash_text(normal(text)) % 3
-    return made / max(1e-12, float(np.linalg.norm(made)))
-
-
-class MadeUp:
-    """Stands for a teacher: embeds by `vector`."""
-
-    dimension = WIDTH
-
-    @classmethod
-    def load(cls, *_: Any, **__: Any) -> MadeUp:
-        return cls()
-
-    def embed(self, texts: Sequence[str], *_: Any, **__: Any) -> np.ndarray:
-        return np.stack([vector(text) for text in texts]) if texts else np.zeros((0, WIDTH), np.float32)
-
-
-@pytest.fixture
-def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: Path())
-    monkeypatch.setattr("rosberta.embedding.embedder.Embedder", MadeUp)
-
-
-def stage(rows: Sequence[dict], minings: dict[str, Mine] | None = None, **changes: Any) -> tuple[list[dict], dict]:
-    """The rows and counts that the stage gives; none, where none is kept."""
-    write_rows(CLEANED / "s.parquet", rows, {})
-    experiment: Any = SimpleNamespace(mine=mine_of(**changes), minings_of=lambda key: minings or {})
-    (MINED / "s.parquet").unlink(missing_ok=True)
-    try:
-        run(experiment, "s")
-    except Mistake as mistake:
-        assert "none has" in str(mistake)
-        return [], {}
-    return read_rows(MINED / "s.parquet").to_pylist(), read_counts(MINED / "s.parquet")
-
 
 # The reference: what the stage is to do, in the plainest words, one anchor and one document at a time.
 
@@ -216,10 +158,6 @@ def test_order_of_rows_is_nothing(texts: list[tuple], mine: Mine, chance: random
     assert sorted(found[0], key=lambda each: each["id"]) == sorted(found[1], key=lambda each: each["id"])
 
 
-def documents(number: int, **more: Any) -> list[dict]:
-    return [row(f"вопрос {n}", f"документ номер {n}", id=f"s:{n}", **more) for n in range(number)]
-
-
 def overlap(before: Sequence[dict], after: Sequence[dict]) -> float:
     """Share of the negatives of rows in both that stayed."""
     taken = {each["id"]: set(each["negatives"]) for each in after}
@@ -317,128 +255,12 @@ def test_row_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many and long the negatives, no row group outgrows what a reader takes."""
     monkeypatch.setattr(frame_rows, "GROUP_CHARACTERS", 10_000)
     stage(documents(300, group="synthetic"))
-    import pyarrow.parquet as pq
-
     metadata = pq.read_metadata(MINED / "s.parquet")
     sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
     assert len(sizes) > 3
     assert sum(sizes) == 300
     text = sum(len(text) for each in read_rows(MINED / "s.parquet").to_pylist() for text in each["negatives"])
     assert text / len(sizes) < 10_000
-
-
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_roberta(tmp_path_factory.mktemp("teacher"), [*RUSSIAN, *ENGLISH])
-
-
-def source(number: int) -> list[dict[str, Any]]:
-    """Pairs of different texts; the first three anchors have two positives each."""
-    chance = random.Random(0)
-    words = [word.strip(".,").lower() for text in (*RUSSIAN, *ENGLISH) for word in text.split()]
-    rows = []
-    for n in range(number):
-        anchor, positive = (" ".join([*chance.sample(words, chance.randint(3, 9)), str(n), side]) for side in "аб")
-        rows.append(row(anchor, positive, id=f"s:{n}"))
-    for n in range(3):
-        rows.append(row(rows[n]["anchor"], f"ещё один ответ {n}", id=f"s:{number + n}"))
-    return rows
-
-
-def test_candidates_are_those_of_sentence_transformers(
-    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The window holds the documents of `mine_hard_negatives` with range 20 to 100, anchor by anchor; all are drawn."""
-    from datasets import Dataset
-    from sentence_transformers.util import mine_hard_negatives
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
-    rows = source(120)
-    write_rows(CLEANED / "s.parquet", rows, {})
-    pool = Pool(CLEANED / "s.parquet", tmp_path / "texts")
-    mine = mine_of()
-    found = window(mine, pool, Embedded.by(mine, pool, tmp_path), np.arange(len(pool.anchors)))
-    candidates = {pool.anchors[n]: [pool.documents[d] for d in documents] for n, documents in enumerate(found)}
-    theirs = mine_hard_negatives(
-        Dataset.from_dict({name: [each[name] for each in rows] for name in ("anchor", "positive")}),
-        load_sentence_transformer(teacher, "mean", 32),
-        corpus=[each["positive"] for each in rows],
-        range_min=20, range_max=100, num_negatives=80, sampling_strategy="top", output_format="n-tuple",
-        query_prompt="query: ", corpus_prompt="passage: ", batch_size=16, verbose=False,
-    )  # fmt: skip
-    assert len(theirs) == len(rows)
-    for their in theirs:
-        negatives = [their[f"negative_{n}"] for n in range(1, 81)]
-        assert len(candidates[their["anchor"]]) == 80
-        # Their batches are other ones, so scores differ in the last bit, which may swap neighbours at the borders.
-        assert len(set(candidates[their["anchor"]]) ^ set(negatives)) <= 2
-    exact = sum({*candidates[their["anchor"]]} == {their[f"negative_{n}"] for n in range(1, 81)} for their in theirs)
-    assert exact >= 0.97 * len(rows)
-    # Over a few seeds every place of the window is drawn, the first and last quarter as often as the others.
-    places = np.zeros(80)
-    for seed in range(4):
-        for each in stage(rows, seed=seed)[0]:
-            for text in each["negatives"]:
-                places[candidates[each["anchor"]].index(text)] += 1
-    quarters = places.reshape(4, 20).sum(axis=1)
-    assert places.min() > 0
-    assert np.abs(quarters / quarters.mean() - 1).max() < 0.15
-
-
-def test_bytes_depend_on_no_thread_or_batch(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One file, whatever the threads and the tokens of a batch, and with a cache that holds some of the embeddings."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
-    rows = source(150)
-    before = torch.get_num_threads()
-    sums = set()
-    for changes in (
-        {}, {"threads": 2}, {"threads": 3, "batch_tokens": 1}, {"batch_tokens": 100_000}, {"cache_gb": 0.1},
-    ):  # fmt: skip
-        stage(rows, **changes)
-        sums.add(sha256(MINED / "s.parquet"))
-    stage(rows[:70], cache_gb=0.1, teacher="t", max_length=30)
-    stage(rows[30:80], cache_gb=0.1, max_length=30)
-    partly, _ = stage(rows, cache_gb=0.1, max_length=30)
-    assert len(sums) == 1
-    assert partly == stage(rows, max_length=30)[0]
-    assert torch.get_num_threads() == before
-
-
-def test_a_killed_job_goes_on(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was embedded before is not again, and the file is that of a job that was never killed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
-    monkeypatch.setitem(mining_teacher.AT_ONCE, "cpu", 16)
-    rows = source(100)
-    expected, _ = stage(rows)
-    compute = Embedder._compute
-    embedded = 0
-
-    def killed(self: Embedder, texts: list[str], places: list[int], *rest: Any) -> None:
-        nonlocal embedded
-        if places and (embedded := embedded + len(places)) in range(limit, limit + 17):
-            raise KeyboardInterrupt
-        compute(self, texts, places, *rest)
-
-    monkeypatch.setattr(Embedder, "_compute", killed)
-    for limit in (30, 90, 150):  # noqa: B007 (read by the one that is killed)
-        with pytest.raises(KeyboardInterrupt):
-            stage(rows, cache_gb=0.1)
-        assert not (MINED / "s.parquet").exists()
-        assert not list(MINED.glob(".*"))
-    limit = 10**9
-    assert stage(rows, cache_gb=0.1)[0] == expected
-    # Each text once, but for those in whose midst it was killed.
-    assert embedded <= 100 + 103 + 3 * 16
-
-
-def test_a_teacher_is_known_by_its_content(teacher: Path, tmp_path: Path) -> None:
-    """Other weights under one id, or another pooling, find nothing in the cache."""
-    other = write_roberta(tmp_path / "other", [*RUSSIAN, *ENGLISH], seed=1)
-    names = {Embedder.load(folder, pooling, 32).identity for folder in (teacher, other) for pooling in ("cls", "mean")}
-    assert len(names) == 4
 
 
 def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -491,50 +313,6 @@ def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     write_rows(CLEANED / "books.parquet", texts, {})
     run(SimpleNamespace(mine=None), "books")  # type: ignore[arg-type]
     assert read_rows(MINED / "books.parquet").to_pylist() == texts
-
-
-@pytest.mark.usefixtures("made_up")
-def test_what_is_known_of_negatives() -> None:
-    """A planted duplicate of a positive, a passage of its text and an answer to the same question are suspected."""
-    text = "старый мост через реку построили весной тысяча девятисотого года рабочие завода"
-    near = text.replace("рабочие завода", "рабочие завода ")
-    rows = source(30)[:30]
-    rows[0] = row("кто построил старый мост через реку в городе", text, f"{near}и города", text[:50], id="s:0")
-    rows[1] = row(
-        "кто построил старый мост через реку в городе?!", "плотники из дальней деревни у самой горы", id="s:1"
-    )
-    rows[2] = row("кто построил старый мост через реку в городах", "каменщики с южного берега", id="s:2")
-    rows[0]["negatives"] += ["каменщики с южного берега"]
-    stage(rows, first_rank=2, last_rank=25)
-    known = read_json(mining_report("s", None))
-    assert known["suspected"]["near_duplicate"]["count"] == 1
-    assert known["suspected"]["shared_passage"]["count"] == 2
-    assert known["suspected"]["shared_answer"]["count"] >= 1
-    assert 0 < known["suspected"]["any"]["low"] < known["suspected"]["any"]["share"] < known["suspected"]["any"]["high"]
-    assert sum(known["positive_ranks"].values()) == known["rows"] == 30
-    assert sum(known["margins"]) == known["negatives"] == 210
-    json.dumps(known, allow_nan=False)
-
-
-@pytest.mark.usefixtures("made_up")
-def test_what_the_teacher_says_of_negatives_is_brute_force() -> None:
-    """Scores, margins and the ranks of positives, each counted anew."""
-    rows = documents(40)
-    kept, _ = stage(rows, first_rank=3, last_rank=25)
-    known = read_json(mining_report("s", None))
-    margins = []
-    ranks = {"before": 0, "inside": 0, "beyond": 0}
-    for each in kept:
-        score = float(vector(each["anchor"]) @ vector(each["positive"]))
-        margins += [score - float(vector(each["anchor"]) @ vector(text)) for text in each["negatives"]]
-        above = sum(
-            float(vector(each["anchor"]) @ vector(other["positive"])) > score + 1e-6
-            for other in rows
-            if other is not each and other["positive"] != each["positive"]
-        )
-        ranks["before" if above < 3 else "inside" if above < 25 else "beyond"] += 1
-    assert known["positive_ranks"] == ranks
-    assert known["above"]["count"] == pytest.approx(sum(margin < -1e-6 for margin in margins), abs=len(margins) / 100)
 
 
 def test_every_group_has_a_method() -> None:
