@@ -46,8 +46,8 @@ def test_each_window_is_a_run_of_its_own(path: Path, caplog: pytest.LogCaptureFi
 
 def test_a_run_that_is_not_there_is_named(path: Path) -> None:
     """With the nearest one that is; and nothing is written."""
-    with pytest.raises(Mistake, match="windows: 'ful' is not in runs; did you mean \"full\""):
-        windows.write("ful", path)
+    with pytest.raises(Mistake, match="windows: 'fulls' is not in runs; did you mean \"full\""):
+        windows.write("fulls", path)
     assert path.read_bytes() == (ROOT / "params.yaml").read_bytes()
 
 

@@ -10,7 +10,7 @@ from support.reporting import built, default, page, table  # noqa: F401 (fixture
 
 
 def test_negatives_are_laid_before_people(default: Experiment, built: Path) -> None:  # noqa: F811
-    """Shares in percent with their intervals, a row a source; margins add up; texts are cut, with scores beside them."""
+    """Shares in percent with their intervals, a row a source; margins add up; texts are cut, with scores beside."""
     rows = table(built, "mining")
     assert [row["Source"] for row in rows] == list(default.collect.sources)
     first = rows[0]

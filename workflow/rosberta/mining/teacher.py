@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 AT_ONCE = {"cpu": 4096, "cuda": 131_072}
 """Texts embedded between two moments at which what is done is kept: what a kill costs."""
 
+KNOWN = 20_000_000
+"""Pairs of an anchor and what is none of its negatives that are remembered from block to block of documents."""
+
 
 class Embedded(NamedTuple):
     """A pool in the eyes of a teacher."""
@@ -121,15 +124,26 @@ def _searched(
 ) -> np.ndarray:
     import torch
 
-    from rosberta.embedding.ranks import streamed
+    from rosberta.embedding.ranks import SCORES, streamed
 
     queries = embedded.anchors.read(int(anchors[0]), int(anchors[-1]) + 1)[anchors - anchors[0]]
     raw = settings.ranks == "before_removal"
 
+    known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    room = KNOWN
+
     def removed(first: int, last: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-        places, documents = pool.related(anchors[first:last])
-        inside = (documents >= low) & (documents < high)
-        return places[inside], documents[inside] - low
+        nonlocal room
+        found = known.get(first)
+        if found is None:
+            places, documents = pool.related(anchors[first:last])
+            order = documents.argsort(kind="stable")
+            found = places[order], documents[order]
+            if len(order) <= room:
+                known[first] = found
+                room -= len(order)
+        start, stop = found[1].searchsorted([low, high])
+        return found[0][start:stop], found[1][start:stop] - low
 
     scores, documents = streamed(
         queries,
@@ -139,6 +153,7 @@ def _searched(
         ceiling=None if raw else limits,
         device=device,
         dtype=torch.float16 if settings.search == "fp16" and device != "cpu" else torch.float32,
+        scores=SCORES if device == "cpu" else 8 * SCORES,
     )
     found = np.full((len(anchors), settings.last_rank - settings.first_rank), -1, np.int32)
     for start in range(0, len(anchors), AT_ONCE["cpu"]):
