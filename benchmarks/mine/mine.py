@@ -175,6 +175,14 @@ class Model:
 
     encode_document = encode = encode_query
 
+    def get_embedding_dimension(self) -> int:
+        return WIDTH
+
+    def similarity_pairwise(self, first: Any, second: Any) -> Any:
+        from sentence_transformers.util import pairwise_cos_sim
+
+        return pairwise_cos_sim(first, second)
+
     def similarity(self, first: Any, second: Any) -> Any:
         from sentence_transformers.util import cos_sim
 

@@ -150,13 +150,17 @@ def _ranks(
     anchors = pool.rows[[number for number, _ in rows]]
     queries = np.concatenate([embedded.anchors.read(anchor, anchor + 1) for anchor in anchors.tolist()])
     least = np.array(scores, np.float32)
-    above = np.zeros(len(rows), np.int64)
+    distinct, whose = np.unique(anchors, return_inverse=True)
+    owners, own = pool.related(distinct)
+    starts = owners.searchsorted(np.arange(len(distinct) + 1))
+    above, first_of_block = np.zeros(len(rows), np.int64), 0
     for block in embedded.documents:
-        above += (queries @ block.T > least[:, None]).sum(axis=1)
-    for place, anchor in enumerate(anchors):
-        _, own = pool.related(np.array([anchor]))
-        near = embedded.documents.dots(queries[place : place + 1], (np.zeros(len(own), np.int64), own))
-        above[place] -= (near > least[place]).sum()
+        similar = queries @ block.T
+        for place, anchor in enumerate(whose.tolist()):
+            there = own[starts[anchor] : starts[anchor + 1]] - first_of_block
+            similar[place, there[(there >= 0) & (there < len(block))]] = -np.inf
+        above += (similar > least[:, None]).sum(axis=1)
+        first_of_block += len(block)
     first, last = window
     return {
         "before": int((above < first).sum()),
