@@ -57,14 +57,14 @@ def run(experiment: Experiment, key: str) -> None:
             pool = Pool(path, Path(scratch) / "texts")
             seen: dict[str, Embedded] = {}
             for name, settings in {"mine": experiment.mine, **experiment.minings_of(key)}.items():
-                embedded = None
-                if group is not None and settings.methods[group] == "ranks":
-                    eyes = canonical(settings.model_dump(include=SEES))
-                    if eyes not in seen:
-                        seen[eyes] = Embedded.by(settings, pool, Path(scratch) / str(len(seen)))
-                    embedded = seen[eyes]
+                eyes = canonical(settings.model_dump(include=SEES))
+                by_ranks = group is not None and settings.methods[group] == "ranks"
+                if by_ranks and eyes not in seen:
+                    seen[eyes] = Embedded.by(settings, pool, Path(scratch) / str(len(seen)))
                 rows = part if name == "mine" else folder / f"{name}.parquet"
-                _mine(path, rows, folder / f"{name}.json", key, name, settings, pool, embedded)
+                # Of random negatives the teacher is asked, too, where it has embedded the pool for another mining.
+                known = _mine(path, rows, key, name, settings, pool, seen.get(eyes), by_ranks=by_ranks)
+                (folder / f"{name}.json").write_text(canonical(known), encoding="utf-8")
 
 
 SEES = {"teacher", "pooling", "query_prompt", "document_prompt", "max_length", "precision", "batch_tokens"}
@@ -72,11 +72,19 @@ SEES = {"teacher", "pooling", "query_prompt", "document_prompt", "max_length", "
 
 
 def _mine(
-    path: Path, out: Path, report: Path, key: str, name: str, settings: Mine, pool: Pool, embedded: Embedded | None
-) -> None:
-    """Write the rows of one mining, and what is known of its negatives."""
+    path: Path,
+    out: Path,
+    key: str,
+    name: str,
+    settings: Mine,
+    pool: Pool,
+    embedded: Embedded | None,
+    *,
+    by_ranks: bool,
+) -> dict[str, Any]:
+    """Write the rows of one mining; give what is known of its negatives."""
     choice = Choice(pool, Order(settings.seed, key), settings.negatives, settings.too_few)
-    if embedded is not None:
+    if by_ranks and embedded is not None:
         lacking = choice.lacking()
         choice.windows = np.full((len(pool.anchors), settings.last_rank - settings.first_rank), -1, np.int32)
         choice.windows[lacking] = window(settings, pool, embedded, lacking)
@@ -105,9 +113,7 @@ def _mine(
             f"documents; lower {'mine' if name == 'mine' else f'minings.{name}'}.first_rank, or leave the source out "
             "of its mixtures"
         )
-    known = statistics(list(sample), pool, embedded, (settings.first_rank, settings.last_rank))
-    report.write_text(canonical(known), encoding="utf-8")
-    if embedded is not None and len(pool.documents) < settings.last_rank:
+    if by_ranks and len(pool.documents) < settings.last_rank:
         log.info(
             "%s: ranks %d-%d are cut, there are %d documents",
             key, settings.first_rank, settings.last_rank, len(pool.documents),
@@ -117,6 +123,7 @@ def _mine(
         "%d provided, %d mined, %d random",
         key, name, read, kept, read - kept, counts["filled"], counts["short"], *(counts[each] for each in ORIGINS),
     )  # fmt: skip
+    return statistics(list(sample), pool, embedded, (settings.first_rank, settings.last_rank))
 
 
 def _chosen(path: Path, pool: Pool, choice: Choice) -> Iterator[tuple[int, dict[str, Any], list[str] | None]]:
