@@ -34,8 +34,9 @@ def known(experiment: Experiment) -> Known:
     for source in experiment.collect.sources:
         for mining in (None, *experiment.minings_of(source)):
             path = mining_report(source, mining)
-            if path.is_file():
-                found[source, mining or "mine"] = read_json(path)
+            # Of single texts there is nothing to know.
+            if path.is_file() and (said := read_json(path)):
+                found[source, mining or "mine"] = said
     return found
 
 

@@ -51,6 +51,7 @@ def run(experiment: Experiment, key: str) -> None:
         if group == TEXTS:
             # Every source has a mined file; single texts are in it as they are, without negatives.
             _pass_through(path, part)
+            (folder / "mine.json").write_text(canonical({}), encoding="utf-8")
             return
         SCRATCH.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f"mine-{key}-", dir=SCRATCH) as scratch:
