@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rosberta.experiment.corpus import Mine
+from rosberta.experiment.blocks import TEXTS, Group
+from rosberta.experiment.corpus import METHODS, Mine
 from rosberta.frame import rows as frame_rows
 from rosberta.frame.artifacts import CLEANED, MINED, mined, mining_report
 from rosberta.frame.files import read_json, sha256
@@ -317,7 +318,6 @@ def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_every_group_has_a_method() -> None:
-    """A group that is left out is named when parameters are read, not found missing when a source is mined."""
-    methods = {"basic_english": "ranks", "basic_russian": "ranks", "synthetic": "random", "retrieval": "random"}
-    with pytest.raises(ValueError, match="methods: no method for extra"):
-        mine_of(methods=methods)
+    """A group that is left out has its default, so that no source of it ends in a stack trace."""
+    assert mine_of(methods={"synthetic": "ranks"}).methods == {**METHODS, "synthetic": "ranks"}
+    assert set(METHODS) == set(get_args(Group)) - {TEXTS}

@@ -11,11 +11,11 @@ import argparse
 import copy
 import logging
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from rosberta.commands.preset import differences
 from rosberta.doors import parameters
-from rosberta.experiment.blocks import TEXTS, Group
+from rosberta.experiment.corpus import METHODS
 from rosberta.frame.files import whole
 from rosberta.frame.mistakes import Mistake, nearest
 
@@ -26,7 +26,7 @@ WINDOWS: dict[str, dict[str, Any]] = {
     "ranks_20_100": {"first_rank": 20, "last_rank": 100},
     "ranks_100_200": {"first_rank": 100, "last_rank": 200},
     "margin": {"first_rank": 0, "last_rank": 100, "relative_margin": 0.05},
-    "random": {"methods": {group: "random" for group in get_args(Group) if group != TEXTS}},
+    "random": {"methods": dict.fromkeys(METHODS, "random")},
 }
 """What of `mine` differs."""
 

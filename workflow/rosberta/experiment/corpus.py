@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from rosberta.experiment.blocks import TEXTS, Block, Glob, Group, Name, Precision, PrefixName
+from rosberta.experiment.blocks import Block, Glob, Group, Name, Precision, PrefixName
 
 
 class Source(Block):
@@ -130,6 +130,15 @@ class Clean(Block):
     """Filter by embeddings, for mined translations (paper A.1.2)."""
 
 
+METHODS: dict[Group, Literal["ranks", "random"]] = {
+    "basic_english": "ranks",
+    "basic_russian": "ranks",
+    "synthetic": "random",
+    "retrieval": "random",
+    "extra": "ranks",
+}
+
+
 class Mine(Block):
     """Hard negatives."""
 
@@ -165,15 +174,9 @@ class Mine(Block):
     relative_margin: float | None = Field(None, ge=0, le=1)
     """Documents are taken out whose score is higher than the positive's less this share of it; null: none are.
     Not published: ours (0.05 in NV-Retriever, arXiv:2407.15831)."""
-    methods: dict[Group, Literal["ranks", "random"]] = {
-        "basic_english": "ranks",
-        "basic_russian": "ranks",
-        "synthetic": "random",
-        "retrieval": "random",
-        "extra": "ranks",
-    }
+    methods: dict[Group, Literal["ranks", "random"]] = dict(METHODS)
     """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
-    set (paper 4.1: random for the synthetic and retrieval sets)."""
+    set (paper 4.1: random for the synthetic and retrieval sets). A group left out has its default."""
     seed: int = Field(0, ge=0)
     """Seed of the draw: of the candidates a row takes those with the smallest hash of seed, source, anchor and
     document, so that another row or document leaves other picks as they were. Not published: ours."""
@@ -194,15 +197,17 @@ class Mine(Block):
     threads: int = Field(1, ge=1)
     """CPU threads. No influence on the negatives: each takes whole batches of its own."""
 
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _others(cls, given: Any) -> Any:
+        return {**METHODS, **given} if isinstance(given, dict) else given
+
     @model_validator(mode="after")
     def _window(self) -> Self:
         if self.last_rank - self.first_rank < self.negatives:
             raise ValueError(
                 f"ranks {self.first_rank}-{self.last_rank} hold fewer documents than negatives: {self.negatives}"
             )
-        missing = set(get_args(Group)) - {TEXTS, *self.methods}
-        if missing:
-            raise ValueError(f"methods: no method for {', '.join(sorted(missing))}")
         return self
 
 
