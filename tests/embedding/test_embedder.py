@@ -6,6 +6,7 @@ import copy
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -209,3 +210,20 @@ def test_a_cache_answers_instead_of_the_model(weights: Path, tmp_path: Path, mon
 
 def test_no_texts(weights: Path) -> None:
     assert Embedder(load_sentence_transformer(weights, "cls", 64), revision="0").embed([]).shape == (0, 32)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_on_one_thread_company_does_not_move_a_bit(tmp_path: Path, pooling: Literal["cls", "mean"]) -> None:
+    """Texts of few tokens, whose products alone would be of few rows, in a model wide enough for it to matter."""
+    folder = write_roberta(tmp_path, [*RUSSIAN, *ENGLISH], hidden=384)
+    texts = ["да", "нет", "мост", "a b c", *TEXTS]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        together = Embedder.load(folder, pooling, 64).embed(texts)
+        alone = Embedder.load(folder, pooling, 64, batch_tokens=1, devices=["cpu", "cpu"]).embed(texts)
+        few = Embedder.load(folder, pooling, 64).embed(texts[:1])
+    finally:
+        torch.set_num_threads(threads)
+    assert np.array_equal(together, alone)
+    assert np.array_equal(together[:1], few)

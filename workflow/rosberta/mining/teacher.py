@@ -153,7 +153,7 @@ def _searched(
         ceiling=None if raw else limits,
         device=device,
         dtype=torch.float16 if settings.search == "fp16" and device != "cpu" else torch.float32,
-        scores=SCORES // settings.threads if device == "cpu" else 8 * SCORES,
+        scores=SCORES // (4 * settings.threads) if device == "cpu" else 8 * SCORES,
     )
     found = np.full((len(anchors), settings.last_rank - settings.first_rank), -1, np.int32)
     for start in range(0, len(anchors), AT_ONCE["cpu"]):
