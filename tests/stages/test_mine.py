@@ -218,6 +218,7 @@ def test_too_few_candidates(rule: str, kept: int, filled: int, short: int) -> No
     """Where the window ends behind the corpus a rule decides, and the counts say what became of each row."""
     rows, counts = stage(documents(40), first_rank=35, last_rank=60, too_few=rule)
     assert len(rows) == kept
+    assert all(len(set(each["negatives"])) == (4 if rule == "short" else 7) for each in rows)
     assert (counts.get("filled", 0), counts.get("short", 0)) == (filled, short)
     if rule == "fill":
         assert (counts["mined"], counts["random"]) == (40 * 4, 40 * 3)
