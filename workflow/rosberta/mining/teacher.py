@@ -24,6 +24,9 @@ AT_ONCE = {"cpu": 4096, "cuda": 131_072}
 KNOWN = 20_000_000
 """Pairs of an anchor and what is none of its negatives that are remembered from block to block of documents."""
 
+ON_CPU = 16_384
+"""Documents that a CPU multiplies along at once: a product of few queries and many documents is slow."""
+
 
 class Embedded(NamedTuple):
     """A pool in the eyes of a teacher."""
@@ -124,7 +127,7 @@ def _searched(
 ) -> np.ndarray:
     import torch
 
-    from rosberta.embedding.ranks import SCORES, streamed
+    from rosberta.embedding.ranks import DOCUMENTS, SCORES, streamed
 
     queries = embedded.anchors.read(int(anchors[0]), int(anchors[-1]) + 1)[anchors - anchors[0]]
     raw = settings.ranks == "before_removal"
@@ -153,7 +156,8 @@ def _searched(
         ceiling=None if raw else limits,
         device=device,
         dtype=torch.float16 if settings.search == "fp16" and device != "cpu" else torch.float32,
-        scores=SCORES // (4 * settings.threads) if device == "cpu" else 8 * SCORES,
+        scores=SCORES // 4 if device == "cpu" else 8 * SCORES,
+        block=ON_CPU if device == "cpu" else DOCUMENTS,
     )
     found = np.full((len(anchors), settings.last_rank - settings.first_rank), -1, np.int32)
     for start in range(0, len(anchors), AT_ONCE["cpu"]):

@@ -75,7 +75,8 @@ def negatives(minings: Known) -> Table:
         above, all_kinds = ([_percent(one, end) for end in ("share", "low", "high")] for one in _both(each))
         rows.append(Row((source, mining, each["negatives"], *medians, *above, *shares, *kinds, *all_kinds)))
     caption = (
-        "Of a sample of rows of each source and mining, given negatives included. How many negatives the teacher finds nearer to the anchor than "
+        "Of a sample of rows of each source and mining, given negatives included. "
+        "How many negatives the teacher finds nearer to the anchor than "
         "the positive, with an interval of 95% for clusters; whether the positive itself has fewer documents above it "
         "than the window begins with, or than it ends with, or more; and negatives that are suspected to be positives: "
         "nearly a positive, in one text with one (half of the shorter one's n-grams), or relevant to nearly the same "
