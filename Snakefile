@@ -52,6 +52,7 @@ rule all:
             source=SOURCES,
         ),
         "data/deduplicated",
+        expand("data/mined/{source}", source=SOURCES),
         "data/duplicates",
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),

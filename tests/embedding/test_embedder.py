@@ -6,6 +6,7 @@ import copy
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -234,3 +235,20 @@ class Spoilt(torch.nn.Module):
         spoilt = features["sentence_embedding"].clone()
         spoilt[:, 3] = self.value
         return {**features, "sentence_embedding": spoilt}
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_on_one_thread_company_does_not_move_a_bit(tmp_path: Path, pooling: Literal["cls", "mean"]) -> None:
+    """Texts of few tokens, whose products alone would be of few rows, in a model wide enough for it to matter."""
+    folder = write_roberta(tmp_path, [*RUSSIAN, *ENGLISH], hidden=384)
+    texts = ["да", "нет", "мост", "a b c", *TEXTS]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        together = Embedder.load(folder, pooling, 64).embed(texts)
+        alone = Embedder.load(folder, pooling, 64, batch_tokens=1, devices=["cpu", "cpu"]).embed(texts)
+        few = Embedder.load(folder, pooling, 64).embed(texts[:1])
+    finally:
+        torch.set_num_threads(threads)
+    assert np.array_equal(together, alone)
+    assert np.array_equal(together[:1], few)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rosberta.embedding.ranks import ranked, streamed
+import torch
+from rosberta.embedding.ranks import Removed, streamed
 
 
 def brute_force(queries: np.ndarray, documents: np.ndarray, excluded: list[list[int]], count: int) -> list[list[int]]:
@@ -15,6 +16,17 @@ def brute_force(queries: np.ndarray, documents: np.ndarray, excluded: list[list[
         order = sorted(set(range(len(documents))) - set(removed), key=lambda index: (-scores[index], index))
         ranks.append(order[:count])
     return ranks
+
+
+def without(excluded: list[list[int]]) -> Removed:
+    """Tells these documents of each query."""
+
+    def removed(first: int, last: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+        pairs = [(q - first, d - low) for q in range(first, last) for d in excluded[q] if low <= d < high]
+        places, documents = np.array(pairs, np.int64).reshape(-1, 2).T
+        return places, documents
+
+    return removed
 
 
 def small(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -34,8 +46,22 @@ def test_ranks_are_those_of_brute_force(block: int, scores: int, count: int) -> 
     excluded[3] = list(range(50))
     excluded[4] = list(range(47))
     excluded[5] = excluded[5][::-1]
-    found = [each.tolist() for each in ranked(queries, documents, excluded, count, scores=scores, block=block)]
+    values, indices = streamed(
+        queries, [documents], count, removed=without(excluded), scores=scores, block=block, device="cpu"
+    )
+    found = [best[value > -np.inf].tolist() for value, best in zip(values, indices, strict=True)]
     assert found == brute_force(queries, documents, excluded, count)
+
+
+@pytest.mark.parametrize("block", [7, 50])
+def test_a_ceiling_takes_out_what_is_above_it(block: int) -> None:
+    """Documents of a higher score are not counted; those of just that score are."""
+    queries, documents = small()
+    ceiling = np.random.default_rng(2).integers(-4, 5, 40).astype(np.float32)
+    excluded = [np.flatnonzero(documents @ query > top).tolist() for query, top in zip(queries, ceiling, strict=True)]
+    values, indices = streamed(queries, [documents], 20, ceiling=ceiling, block=block, device="cpu")
+    found = [best[value > -np.inf].tolist() for value, best in zip(values, indices, strict=True)]
+    assert found == brute_force(queries, documents, excluded, 20)
 
 
 @pytest.mark.parametrize("sizes", [[50], [20, 0, 1, 29], [1] * 50])
@@ -52,18 +78,34 @@ def test_streamed_blocks_give_the_ranks_of_the_whole(sizes: list[int], count: in
     assert np.array_equal(scores, np.take_along_axis(queries @ documents.T, indices, axis=1))
 
 
+@pytest.mark.parametrize("width", [32, 384, 1024])
+def test_a_score_is_that_of_its_pair_alone(width: int) -> None:
+    """To the last bit on one thread of a CPU, however many other queries and documents there are."""
+    random = np.random.default_rng(0)
+    queries, documents = (random.standard_normal((number, width), np.float32) for number in (60, 1500))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        values, indices = streamed(queries, [documents], 1500, device="cpu")
+        whole = np.take_along_axis(values, indices.argsort(axis=1), axis=1)
+        for first, last, number, scores in ((0, 60, 1, 10**9), (7, 8, 1500, 10**9), (3, 60, 65, 130), (0, 15, 700, 1)):
+            values, indices = streamed(queries[first:last], [documents[:number]], number, scores=scores, device="cpu")
+            part = np.take_along_axis(values, indices.argsort(axis=1), axis=1)
+            assert np.array_equal(part, whole[first:last, :number])
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_all_equal_is_the_order_of_the_corpus() -> None:
     """When nothing tells documents apart the lower index goes first."""
     queries, documents = np.ones((3, 2), np.float32), np.ones((1000, 2), np.float32)
-    for indices in ranked(queries, documents, [[], [0], [1, 3]], 5):
-        assert indices.tolist() == sorted(indices.tolist())
-    assert ranked(queries, documents, [[], [0], [1, 3]], 5)[2].tolist() == [0, 2, 4, 5, 6]
+    _, indices = streamed(queries, [documents], 5, removed=without([[], [0], [1, 3]]), device="cpu")
+    assert indices.tolist() == [[0, 1, 2, 3, 4], [1, 2, 3, 4, 5], [0, 2, 4, 5, 6]]
 
 
 def test_nothing_to_rank() -> None:
     """Without queries there are no ranks, and without documents each query's are empty."""
     nothing, some = np.empty((0, 2), np.float32), np.ones((3, 2), np.float32)
-    assert ranked(nothing, some, [], 2) == []
-    assert [each.tolist() for each in ranked(some, nothing, [[], [], []], 2)] == [[], [], []]
     assert streamed(some, [], 2)[1].shape == (3, 0)
+    assert streamed(some, [nothing], 2)[1].shape == (3, 0)
     assert streamed(nothing, [some], 2)[0].shape[0] == 0

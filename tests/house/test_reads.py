@@ -62,6 +62,7 @@ print(json.dumps(found))
 
 
 RESOLVED = {
+    "minings_of.{key}": ("minings", "mixtures", "collect.sources.*.group"),
     "pretrain_of.{key}": ("pretrain", "encoders.{key}.pretrain"),
     "contrast_of.{key}": ("contrast", "runs.{key}.contrast"),
     "merge_of.{key}": ("merge", "runs.{key}.merge"),

@@ -3,226 +3,298 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rosberta.encoder.folder import load_sentence_transformer
-from rosberta.frame.artifacts import DEDUPLICATED, MINED
-from rosberta.frame.files import sha256
+from rosberta.experiment.blocks import TEXTS, Group
+from rosberta.experiment.corpus import METHODS, Mine
+from rosberta.frame import rows as frame_rows
+from rosberta.frame.artifacts import DEDUPLICATED, MINED, mined, mining_report
+from rosberta.frame.files import read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
 from rosberta.mining import teacher as mining_teacher
-from rosberta.mining.candidates import mine, shuffled
-from rosberta.mining.teacher import teacher_ranks
 from rosberta.stages.mine import run
+from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
-from support.encoders import ENGLISH, RUSSIAN, write_roberta
+from support.encoders import RUSSIAN
+from support.mining import documents, made_up, mine_of, small_teacher, source, stage, vector  # noqa: F401 (fixtures)
+from support.mining import mining_row as row
 
 # No deadlines and no chance: a busy machine must not fail a test.
 settings.load_profile("ci")
 
-
-def row(anchor: str, positive: str, *negatives: str, id: str, group: str = "basic_russian") -> dict[str, Any]:
-    place = {"task": "retrieval", "prefix": "search", "language": "ru", "source": "s", "group": group}
-    return {"anchor": anchor, "positive": positive, "negatives": list(negatives), "positives": [], **place, "id": id}
+# The reference: what the stage is to do, in the plainest words, one anchor and one document at a time.
 
 
-def by_index(anchors: Sequence[str], documents: Sequence[str], excluded: Sequence[Sequence[int]]) -> list[list[int]]:
-    """A teacher that likes documents in the order of the corpus, and gives all it may."""
-    return [[index for index in range(len(documents)) if index not in removed] for removed in excluded]
+def drawn(seed: int, anchor: str, document: str) -> int:
+    """The hash of (seed, source, anchor, document)."""
+    words = len(b"s").to_bytes(8, "big") + b"s" + hash_text(anchor).to_bytes(8, "big")
+    numbers = blake2b(words, key=str(seed).encode(), digest_size=16).digest()
+    a, b = (int.from_bytes(part, "big") for part in (numbers[:8], numbers[8:]))
+    return ((a | 1) * hash_text(document) + b) % 2**64
+
+
+def brute_force(rows: Sequence[dict], mine: Mine) -> dict[str, list[str] | None]:
+    """The normal forms of each row's negatives, by its id."""
+    pairs = {(normal(each["anchor"]), normal(text)) for each in rows for text in (each["positive"], *each["positives"])}
+    both = pairs | {(right, left) for left, right in pairs}
+    documents = {
+        normal(text) for each in rows for text in (each["positive"], *each["positives"], *each["negatives"])
+    } - {""}
+    anchors = {normal(each["anchor"]) for each in rows}
+    found = {}
+    for anchor in anchors:
+        partners = {right for left, right in both if left == anchor}
+        found[anchor] = {anchor} | partners | {right for left, right in both if left in partners}
+    answers = {anchor: {right for left, right in pairs if left == anchor} & documents for anchor in anchors}
+    by_ranks = mine.methods["basic_russian"] == "ranks"
+    chosen: dict[str, list[str] | None] = {}
+    for each in rows:
+        anchor = normal(each["anchor"])
+        others = found[anchor]
+        own = list(dict.fromkeys(form for text in each["negatives"] if (form := normal(text)) and form not in others))
+        if len(own) > mine.negatives:
+            kept = sorted(own, key=lambda form: drawn(mine.seed, anchor, form))[: mine.negatives]
+            own = [form for form in own if form in kept]
+        allowed = documents - others
+        if by_ranks:
+            scores = {form: np.float32(vector(anchor) @ vector(form)) for form in documents}
+            limit = mine.max_score if mine.max_score is not None else np.inf
+            lowest = min((scores[form] for form in answers[anchor]), default=np.inf)
+            if mine.absolute_margin is not None:
+                limit = min(limit, lowest - mine.absolute_margin)
+            if mine.relative_margin is not None:
+                limit = min(limit, lowest - abs(lowest) * mine.relative_margin)
+            fit = {form for form in allowed if scores[form] <= limit}
+            ranked = sorted(documents, key=lambda form: (-scores[form], hash_text(form)))
+            if mine.ranks == "after_removal":
+                ranked = [form for form in ranked if form in fit]
+            allowed = set(ranked[mine.first_rank : mine.last_rank]) & fit
+        order = sorted(allowed - set(own), key=lambda form: drawn(mine.seed, anchor, form))
+        taken = (own + order)[: mine.negatives]
+        if len(taken) < mine.negatives and mine.too_few == "fill":
+            rest = documents - others - set(taken)
+            taken = (taken + sorted(rest, key=lambda form: drawn(mine.seed, anchor, form)))[: mine.negatives]
+        chosen[each["id"]] = taken if len(taken) == mine.negatives or mine.too_few == "short" else None
+    return chosen
 
 
 letters = st.sampled_from(["мост", "Мост", "мост!", "ель", "Ёль", "ёль", "дом", "кот", "лес", "сад", "гора", "река"])
-few_rows = st.lists(st.tuples(letters, letters, st.lists(letters, max_size=4)), min_size=1, max_size=12)
+few_rows = st.lists(
+    st.tuples(letters, letters, st.lists(letters, max_size=4), st.lists(letters, max_size=2)), min_size=1, max_size=12
+)
+blocks = st.builds(
+    mine_of,
+    negatives=st.integers(1, 4),
+    first_rank=st.integers(0, 3),
+    last_rank=st.integers(7, 12),
+    ranks=st.sampled_from(["after_removal", "before_removal"]),
+    too_few=st.sampled_from(["drop", "fill", "short"]),
+    methods=st.sampled_from(["ranks", "random"]).map(
+        lambda method: dict.fromkeys(["basic_english", "basic_russian", "synthetic", "retrieval", "extra"], method)
+    ),
+    max_score=st.sampled_from([None, 0.9, 0.4]),
+    absolute_margin=st.sampled_from([None, 0.1]),
+    relative_margin=st.sampled_from([None, 0.15]),
+    seed=st.integers(0, 2),
+    sample=st.just(3),
+)
 
 
-@given(few_rows, st.integers(1, 4), st.booleans(), st.integers(0, 3))
-def test_never_a_positive(texts: list[tuple[str, str, list[str]]], negatives: int, by_rank: bool, seed: int) -> None:
-    """No negative equals its anchor or a positive of it in any row, but for case, ё or punctuation; none repeats."""
-    rows = [row(anchor, positive, *others, id=f"s:{n}") for n, (anchor, positive, others) in enumerate(texts)]
-    kept, counts = mine(rows, negatives, seed, by_index if by_rank else None)
+def rows_of(texts: Sequence[tuple]) -> list[dict]:
+    return [row(a, p, *others, id=f"s:{n}", also=also) for n, (a, p, others, also) in enumerate(texts)]
+
+
+@pytest.mark.usefixtures("made_up")
+@given(few_rows, blocks)
+@settings(max_examples=60)
+def test_negatives_are_those_of_brute_force(texts: list[tuple], mine: Mine) -> None:
+    """Windows of either kind, filters, ties, the draw, and what becomes of rows with too few: all as the reference."""
+    rows = rows_of(texts)
+    expected = brute_force(rows, mine)
+    kept, counts = stage(rows, **mine.model_dump())
+    assert {each["id"]: [normal(text) for text in each["negatives"]] for each in kept} == {
+        id: forms for id, forms in expected.items() if forms is not None
+    }
+    if counts:
+        assert counts["read"] == counts["kept"] + sum(counts["dropped"].values())
+        given_away = counts["provided"] + counts["mined"] + counts["random"]
+        assert given_away == sum(len(each["negatives"]) for each in kept)
+
+
+@pytest.mark.usefixtures("made_up")
+@given(few_rows, blocks)
+@settings(max_examples=30)
+def test_never_a_positive(texts: list[tuple], mine: Mine) -> None:
+    """No negative equals another, its anchor or what is relevant to that in any row, but for case, ё or punctuation."""
+    rows = rows_of(texts)
     positives: dict[str, set[str]] = {}
     for each in rows:
-        positives.setdefault(normal(each["anchor"]), set()).add(normal(each["positive"]))
-    for each in kept:
+        positives.setdefault(normal(each["anchor"]), set()).update(map(normal, (each["positive"], *each["positives"])))
+    for each in stage(rows, **mine.model_dump())[0]:
         forms = [normal(negative) for negative in each["negatives"]]
-        assert len(forms) == len(set(forms)) == negatives
+        assert len(forms) == len(set(forms)) <= mine.negatives
         assert not set(forms) & (positives[normal(each["anchor"])] | {normal(each["anchor"])})
-    assert counts["read"] == counts["kept"] + sum(counts["dropped"].values())
-    assert counts["kept"] * negatives == counts["provided"] + counts["mined"] + counts["random"]
 
 
-@given(few_rows, st.booleans(), st.randoms(use_true_random=False))
-def test_order_of_rows_is_nothing(
-    texts: list[tuple[str, str, list[str]]], by_rank: bool, chance: random.Random
-) -> None:
+@pytest.mark.usefixtures("made_up")
+@given(few_rows, blocks, st.randoms(use_true_random=False))
+@settings(max_examples=20)
+def test_order_of_rows_is_nothing(texts: list[tuple], mine: Mine, chance: random.Random) -> None:
     """Shuffled rows get the same negatives, row by row."""
-    rows = [row(anchor, positive, *others, id=f"s:{n}") for n, (anchor, positive, others) in enumerate(texts)]
+    rows = rows_of(texts)
     moved = list(rows)
     chance.shuffle(moved)
-    found = [mine(each, 2, 0, by_index if by_rank else None)[0] for each in (rows, moved)]
+    found = [stage(each, **mine.model_dump())[0] for each in (rows, moved)]
     assert sorted(found[0], key=lambda each: each["id"]) == sorted(found[1], key=lambda each: each["id"])
 
 
-@given(st.integers(0, 40), st.integers(0, 5))
-def test_shuffled_is_a_permutation(length: int, seed: int) -> None:
-    """Every place once, however far it is read."""
-    assert sorted(shuffled(length, seed, "a")) == list(range(length))
+def overlap(before: Sequence[dict], after: Sequence[dict]) -> float:
+    """Share of the negatives of rows in both that stayed."""
+    taken = {each["id"]: set(each["negatives"]) for each in after}
+    common = [(set(each["negatives"]), taken[each["id"]]) for each in before if each["id"] in taken]
+    return sum(len(one & other) for one, other in common) / sum(len(one) for one, _ in common)
 
 
-def test_shuffled_is_uniform() -> None:
-    """Of three things every order comes up as often as any other (within five standard deviations)."""
-    orders = [tuple(shuffled(3, 0, str(word))) for word in range(6000)]
-    counts = [orders.count(order) for order in set(orders)]
-    assert len(counts) == 6
-    assert max(abs(count - 1000) for count in counts) < 5 * np.sqrt(6000 * (1 / 6) * (5 / 6))
+@pytest.mark.usefixtures("made_up")
+@pytest.mark.parametrize("group", ["synthetic", "basic_russian"])
+def test_a_row_more_leaves_the_picks_of_others(group: str) -> None:
+    """Only where the new document is drawn does it take the place of one."""
+    rows = documents(300, group=group)
+    before, _ = stage(rows)
+    after, _ = stage([row("новый вопрос", "новый документ", id="s:x", group=group), *rows])
+    assert overlap(before, after) > 0.97
 
 
+def test_picks_are_uniform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over many anchors each document of a window is drawn as often as any other (within five deviations)."""
+    monkeypatch.chdir(tmp_path)
+    rows = documents(120, group="synthetic")
+    counts = dict.fromkeys((each["positive"] for each in rows), 0)
+    total = 0
+    for seed in range(8):
+        for each in stage(rows, seed=seed)[0]:
+            total += 7
+            for text in each["negatives"]:
+                counts[text] += 1
+    mean = total / len(counts)
+    assert max(abs(count - mean) for count in counts.values()) < 5 * np.sqrt(mean)
+
+
+@pytest.mark.usefixtures("made_up")
 def test_provided_come_first_and_the_rest_is_drawn() -> None:
     """A row keeps what it brings, in order, and is filled up; a row with more than enough keeps a sample in order."""
-    documents = [f"документ номер {number}" for number in range(30)]
-    rows = [row(f"вопрос {n}", document, id=f"s:{n}") for n, document in enumerate(documents)]
-    rows.append(row("вопрос о трёх", "ответ", "нет первый", "нет второй", "нет третий", id="s:x"))
+    rows = documents(30, group="synthetic")
+    rows.append(row("вопрос о трёх", "ответ", "нет первый", "нет второй", "нет третий", id="s:x", group="synthetic"))
     many = [f"лишний {number}" for number in range(9)]
-    rows.append(row("вопрос о девяти", "другой ответ", *many, id="s:y"))
-    kept, counts = mine(rows, 7, 0, None)
+    rows.append(row("вопрос о девяти", "другой ответ", *many, id="s:y", group="synthetic"))
+    kept, counts = stage(rows)
     three, nine = kept[-2]["negatives"], kept[-1]["negatives"]
     assert three[:3] == ["нет первый", "нет второй", "нет третий"]
     assert len(three) == 7
     assert nine == [text for text in many if text in nine]
     assert counts == {
         "read": 32, "kept": 32, "dropped": {}, "corpus": 44, "provided": 10, "mined": 0, "random": 30 * 7 + 4,
+        "filled": 0, "short": 0,
     }  # fmt: skip
-    assert kept != mine(rows, 7, 1, None)[0], "the seed decides"
+    assert kept != stage(rows, seed=1)[0], "the seed decides"
 
 
-def test_too_few_candidates_drop_the_row() -> None:
-    """Where seven other documents are not to be had the row goes, and is counted."""
-    rows = [row("а", "б", id="s:0"), row("а", "в", id="s:1"), row("г", "д", "е", "ж", id="s:2")]
-    kept, counts = mine(rows, 3, 0, None)
-    assert [set(each["negatives"]) for each in kept[:2]] == [{"д", "е", "ж"}] * 2
-    assert kept[2]["negatives"][:2] == ["е", "ж"]
-    kept, counts = mine(rows, 4, 0, None)
-    assert [each["id"] for each in kept] == ["s:2"]
-    assert counts["dropped"] == {"too_few_candidates": 2}
-    assert (counts["provided"], counts["random"]) == (2, 2)
+@pytest.mark.usefixtures("made_up")
+@pytest.mark.parametrize(
+    ("rule", "kept", "filled", "short"), [("drop", 0, 0, 0), ("fill", 40, 40, 0), ("short", 40, 0, 40)]
+)
+def test_too_few_candidates(rule: str, kept: int, filled: int, short: int) -> None:
+    """Where the window ends behind the corpus a rule decides, and the counts say what became of each row."""
+    rows, counts = stage(documents(40), first_rank=35, last_rank=60, too_few=rule)
+    assert len(rows) == kept
+    assert all(len(set(each["negatives"])) == (4 if rule == "short" else 7) for each in rows)
+    assert (counts.get("filled", 0), counts.get("short", 0)) == (filled, short)
+    if rule == "fill":
+        assert (counts["mined"], counts["random"]) == (40 * 4, 40 * 3)
 
 
+@pytest.mark.usefixtures("made_up")
 def test_questions_of_one_document_are_no_negatives() -> None:
     """Two anchors with one positive are never each other's negatives, nor is what an anchor is the positive of."""
     pairs = [("кошка спит", "кот дремлет"), ("котик уснул", "кот дремлет"), ("животное", "кошка спит")]
     others = [(f"а{n}", f"б{n}") for n in range(5)]
-    rows = [row(anchor, positive, id=f"s:{n}") for n, (anchor, positive) in enumerate([*pairs, *others])]
-    rows.append(row("прочее", "другое", "котик уснул", "животное", id="s:9"))
-    kept, _ = mine(rows, 6, 0, None)
+    rows = [
+        row(anchor, positive, id=f"s:{n}", group="synthetic") for n, (anchor, positive) in enumerate([*pairs, *others])
+    ]
+    rows.append(row("прочее", "другое", "котик уснул", "животное", id="s:9", group="synthetic"))
+    kept, _ = stage(rows, negatives=6)
     assert not {"кот дремлет", "котик уснул", "животное", "кошка спит"} & set(kept[0]["negatives"])
 
 
-@pytest.mark.parametrize("by_rank", [False, True])
-def test_a_further_positive_is_no_negative(by_rank: bool) -> None:
-    """Whatever is known to be relevant is neither mined nor drawn nor kept of what a row brings."""
-    rows = [row(f"а{n}", f"б{n}", id=f"s:{n}") for n in range(9)]
-    rows[0] |= {"positives": ["Б3!", "б4"], "negatives": ["б4", "б5"]}
-    for seed in range(5):
-        kept, _ = mine(rows, 6, seed, by_index if by_rank else None)
-        assert len(kept) == 9
-        assert sorted(kept[0]["negatives"]) == ["б1", "б2", "б5", "б6", "б7", "б8"]
+@pytest.mark.usefixtures("made_up")
+def test_anchors_that_share_a_positive_cost_integers() -> None:
+    """Thousands of questions on one passage: what belongs together is not kept row by row."""
+    rows = [row(f"вопрос {n}", "один отрывок", id=f"s:{n}", group="synthetic") for n in range(2000)]
+    rows += [row(f"иной {n}", f"отрывок {n}", id=f"s:x{n}", group="synthetic") for n in range(10)]
+    write_rows(DEDUPLICATED / "s.parquet", rows, {})
+    experiment: Any = SimpleNamespace(mine=mine_of(), minings_of=lambda key: {})
+    tracemalloc.start()
+    run(experiment, "s")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6
+    assert read_counts(MINED / "s.parquet")["kept"] == 2010
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_roberta(tmp_path_factory.mktemp("teacher"), [*RUSSIAN, *ENGLISH])
-
-
-def settings_of(**changes: Any) -> SimpleNamespace:
-    values = {
-        "teacher": "t", "query_prompt": "query: ", "document_prompt": "passage: ", "first_rank": 20, "last_rank": 100,
-        "negatives": 7, "seed": 0, "max_length": 32, "precision": "fp32", "batch_tokens": 512,
-        "methods": {"basic_russian": "ranks", "synthetic": "random"},
-    }  # fmt: skip
-    return SimpleNamespace(**values | changes)
-
-
-def source(number: int) -> list[dict[str, Any]]:
-    """Pairs of different texts; the first three anchors have two positives each."""
-    chance = random.Random(0)
-    words = [word.strip(".,").lower() for text in (*RUSSIAN, *ENGLISH) for word in text.split()]
-    rows = []
-    for n in range(number):
-        anchor, positive = (" ".join([*chance.sample(words, chance.randint(3, 9)), str(n), side]) for side in "аб")
-        rows.append(row(anchor, positive, id=f"s:{n}"))
-    for n in range(3):
-        rows.append(row(rows[n]["anchor"], f"ещё один ответ {n}", id=f"s:{number + n}"))
-    return rows
-
-
-def test_candidates_are_those_of_sentence_transformers(teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What rows can be given are the documents of `mine_hard_negatives` with range 20 to 100, anchor by anchor."""
-    from datasets import Dataset
-    from sentence_transformers.util import mine_hard_negatives
-
-    monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
-    rows = source(120)
-    candidates: dict[str, list[str]] = {}
-
-    def spying(anchors: Sequence[str], documents: Sequence[str], excluded: Sequence[Sequence[int]]) -> Any:
-        found = teacher_ranks(settings_of(), anchors, documents, excluded)
-        candidates.update(
-            {a: [documents[index] for index in indices] for a, indices in zip(anchors, found, strict=True)}
-        )
-        return found
-
-    kept, _ = mine(rows, 7, 0, spying)
-    theirs = mine_hard_negatives(
-        Dataset.from_dict({name: [each[name] for each in rows] for name in ("anchor", "positive")}),
-        load_sentence_transformer(teacher, "mean", 32),
-        corpus=[each["positive"] for each in rows],
-        range_min=20, range_max=100, num_negatives=80, sampling_strategy="top", output_format="n-tuple",
-        query_prompt="query: ", corpus_prompt="passage: ", batch_size=16, verbose=False,
-    )  # fmt: skip
-    assert len(theirs) == len(rows) == len(kept)
-    for their in theirs:
-        negatives = [their[f"negative_{n}"] for n in range(1, 81)]
-        assert len(candidates[their["anchor"]]) == 80
-        # Their batches are other ones, so scores differ in the last bit, which may swap neighbours at the borders.
-        assert len(set(candidates[their["anchor"]]) ^ set(negatives)) <= 2
-    exact = sum({*candidates[their["anchor"]]} == {their[f"negative_{n}"] for n in range(1, 81)} for their in theirs)
-    assert exact >= 0.97 * len(rows)
-    for each in kept:
-        assert set(each["negatives"]) <= set(candidates[each["anchor"]])
+@pytest.mark.usefixtures("made_up")
+def test_row_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many and long the negatives, no row group outgrows what a reader takes."""
+    monkeypatch.setattr(frame_rows, "GROUP_CHARACTERS", 10_000)
+    stage(documents(300, group="synthetic"))
+    metadata = pq.read_metadata(MINED / "s.parquet")
+    sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    assert len(sizes) > 3
+    assert sum(sizes) == 300
+    text = sum(len(text) for each in read_rows(MINED / "s.parquet").to_pylist() for text in each["negatives"])
+    assert text / len(sizes) < 10_000
 
 
 def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From cleaned rows to a file of mined ones: columns, counts, equal bytes twice; a teacher only if needed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
-    experiment: Any = SimpleNamespace(mine=settings_of())
     rows = source(60)
-    write_rows(DEDUPLICATED / "s.parquet", rows, {})
-    run(experiment, "s")
-    mined = read_rows(MINED / "s.parquet")
-    assert mined.column_names == read_rows(DEDUPLICATED / "s.parquet").column_names
-    assert {len(negatives) for negatives in mined["negatives"].to_pylist()} == {7}
-    assert mined.drop_columns(["negatives"]).to_pylist() == [
+    minings = {"wide": mine_of(first_rank=5, last_rank=40, negatives=15)}
+    _, counts = stage(rows, minings)
+    table = read_rows(MINED / "s.parquet")
+    assert table.column_names == read_rows(DEDUPLICATED / "s.parquet").column_names
+    assert {len(negatives) for negatives in table["negatives"].to_pylist()} == {7}
+    assert table.drop_columns(["negatives"]).to_pylist() == [
         {name: value for name, value in each.items() if name != "negatives"} for each in rows
     ]
-    assert read_counts(MINED / "s.parquet") == {
+    assert counts == {
         "read": 63, "kept": 63, "dropped": {}, "corpus": 63, "provided": 0, "mined": 63 * 7, "random": 0,
+        "filled": 0, "short": 0,
     }  # fmt: skip
-    before = sha256(MINED / "s.parquet")
-    run(experiment, "s")
-    assert sha256(MINED / "s.parquet") == before
+    beside = read_rows(mined("s", "wide"))
+    assert {len(negatives) for negatives in beside["negatives"].to_pylist()} == {15}
+    before = [sha256(path) for path in sorted(MINED.rglob("*.*"))]
+    assert len(before) == 4
+    stage(rows, minings)
+    assert [sha256(path) for path in sorted(MINED.rglob("*.*"))] == before
+    stage(rows)
+    assert sha256(MINED / "s.parquet") == before[-1], "a mining beside it leaves the rows as they were"
+    assert read_json(mining_report("s", None))["rows"] == 63
 
-    write_rows(DEDUPLICATED / "r.parquet", [{**each, "group": "synthetic"} for each in rows], {})
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: pytest.fail("no teacher is needed"))
-    run(experiment, "r")
-    assert read_counts(MINED / "r.parquet")["random"] == 63 * 7
+    _, counts = stage([{**each, "group": "synthetic"} for each in rows])
+    assert counts["random"] == 63 * 7
 
 
 def test_a_source_too_small_is_a_mistake(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,10 +302,10 @@ def test_a_source_too_small_is_a_mistake(teacher: Path, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
     write_rows(DEDUPLICATED / "s.parquet", source(20), {})
-    experiment: Any = SimpleNamespace(mine=settings_of())
+    experiment: Any = SimpleNamespace(mine=mine_of(), minings_of=lambda key: {})
     with pytest.raises(Mistake, match=r"mine: of 23 rows of s none has 7 negatives among its 23 documents"):
         run(experiment, "s")
-    assert not (MINED / "s.parquet").exists()
+    assert not list(MINED.glob("*"))
 
 
 def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,5 +313,12 @@ def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     texts = [{**row(text, "", id=f"s:{n}", group="texts"), "positive": None} for n, text in enumerate(RUSSIAN)]
     write_rows(DEDUPLICATED / "books.parquet", texts, {})
-    run(SimpleNamespace(mine=None), "books")
+    run(SimpleNamespace(mine=None), "books")  # type: ignore[arg-type]
     assert read_rows(MINED / "books.parquet").to_pylist() == texts
+    assert read_json(mining_report("books", None)) == {}
+
+
+def test_every_group_has_a_method() -> None:
+    """A group that is left out has its default, so that no source of it ends in a stack trace."""
+    assert mine_of(methods={"synthetic": "ranks"}).methods == {**METHODS, "synthetic": "ranks"}
+    assert set(METHODS) == set(get_args(Group)) - {TEXTS}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rosberta.frame.artifacts import DEDUPLICATED, MINED, MIXTURES
+from rosberta.frame.artifacts import DEDUPLICATED, MINED, MIXTURES, mined
 from rosberta.frame.files import read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import write_rows
@@ -19,10 +19,11 @@ SOURCES = {
     "apart": SimpleNamespace(group="synthetic", prefix="classification"),
     "books": SimpleNamespace(group="texts", prefix="clustering"),
 }
-MIXES = {"both": ["news", "questions"], "one": ["questions"], "read": ["news", "books"]}
+MIXES = {"both": ["news", "questions"], "one": ["questions"], "wide": ["questions"], "read": ["news", "books"]}
 EXPERIMENT: Any = SimpleNamespace(
     collect=SimpleNamespace(sources=SOURCES),
     sources_of=MIXES.__getitem__,
+    mixtures={mixture: SimpleNamespace(mining=None) for mixture in MIXES} | {"wide": SimpleNamespace(mining="wide")},
     pairs_of=lambda mixture: [name for name in MIXES[mixture] if SOURCES[name].group != "texts"],
 )
 
@@ -35,9 +36,9 @@ def rows(number: int) -> list[dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, cleaned, mined in (("news", 9, 6), ("questions", 4, 3), ("apart", 5, 5), ("books", 7, 7)):
+    for name, cleaned, left in (("news", 9, 6), ("questions", 4, 3), ("apart", 5, 5), ("books", 7, 7)):
         write_rows(DEDUPLICATED / f"{name}.parquet", rows(cleaned), {})
-        write_rows(MINED / f"{name}.parquet", rows(mined), {})
+        write_rows(MINED / f"{name}.parquet", rows(left), {})
 
 
 def test_the_plan_is_what_the_files_hold() -> None:
@@ -63,6 +64,20 @@ def test_the_plan_is_what_the_files_hold() -> None:
             "questions": {"sha256": sha256(DEDUPLICATED / "questions.parquet"), "rows": 4},
         }
     }
+
+
+def test_a_plan_names_its_mining() -> None:
+    """A mixture of another mining names its files, and changes with these alone."""
+    write_rows(mined("questions", "wide"), rows(2), {})
+    run(EXPERIMENT, "wide")
+    plan = read_json(MIXTURES / "wide.json")
+    assert plan["rows"] == 2
+    assert plan["sources"]["questions"]["mining"] == "wide"
+    assert plan["sources"]["questions"]["sha256"] == sha256(mined("questions", "wide"))
+    before = sha256(MIXTURES / "wide.json")
+    write_rows(MINED / "questions.parquet", rows(1), {})
+    run(EXPERIMENT, "wide")
+    assert sha256(MIXTURES / "wide.json") == before
 
 
 def test_a_plan_changes_with_its_sources_alone() -> None:

@@ -70,6 +70,7 @@ def build(e: Experiment, folder: Path) -> None:
         }
         for stage, count in counts.items():
             write_rows(folder / "data" / stage / f"{name}.parquet", [], count)
+        write_json(folder / f"data/mined/{name}/mine.json", negatives(chance))
     for name in e.mixtures:
         rows = {source: mined[source] for source in e.sources_of(name)}
         total = sum(rows.values())
@@ -90,6 +91,24 @@ def build(e: Experiment, folder: Path) -> None:
         curve(folder / "results/runs" / name / "contrasted", 3.4, 0.5 + 0.15 * number, 120, chance)
     for number, name in enumerate(e.models):
         write_json(folder / f"results/scores/{name}/summary.json", summary(e, number, chance))
+
+
+def negatives(chance: random.Random) -> dict:
+    """What the stage `mine` says of the negatives of a source."""
+    share = {"count": 3, "share": 0.03, "low": 0.0103, "high": 0.0852}
+    return {
+        "rows": 20,
+        "negatives": 100,
+        "suspected": dict.fromkeys(("near_duplicate", "shared_passage", "shared_answer", "any"), share),
+        "scores": {"positives": [0.6, 0.7, round(chance.uniform(0.8, 0.9), 4), 0.92, 0.95], "negatives": [0.5] * 5},
+        "margins": [5] * 20,
+        "above": {"count": 25, "share": 0.25, "low": 0.1755, "high": 0.343},
+        "positive_ranks": {"before": 14, "inside": 5, "beyond": 1},
+        "examples": [
+            {"anchor": "А?", "positive": "Б" * 200, "negatives": ["В", "Г"], "scores": [0.9, 0.8, 0.7]},
+            {"anchor": "Д?", "positive": "Е | Ж", "negatives": ["<b>З</b>"]},
+        ],
+    }
 
 
 def curve(folder: Path, start: float, end: float, steps: int, chance: random.Random) -> None:

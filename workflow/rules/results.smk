@@ -54,6 +54,7 @@ rule report:
             source=SOURCES,
         ),
         "data/deduplicated",
+        expand("data/mined/{source}", source=SOURCES),
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),
         expand("results/encoders/{encoder}", encoder=EXPERIMENT.encoders),

@@ -65,6 +65,7 @@ rule mine:
         slice=".snakemake/slices/mine@{source}.json",
     output:
         "data/mined/{source}.parquet",
+        directory("data/mined/{source}"),
     log:
         "logs/mine/{source}.log",
     benchmark:

@@ -23,7 +23,6 @@ def cosine_of(experiment: Experiment) -> Callable[[Sequence[str], Sequence[str]]
         fetch("model", settings.model),
         settings.pooling,
         settings.max_length,
-        revision=settings.model,
         precision=settings.precision,
         batch_tokens=settings.batch_tokens,
     )

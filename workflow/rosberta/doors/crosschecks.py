@@ -63,6 +63,7 @@ def _data(e: Experiment) -> Iterator[str]:
         if missing.substitute is not None:
             yield from _known(f"{where}.substitute", missing.substitute, e.collect.sources, "collect.sources")
     yield from _models(e)
+    yield from _minings(e)
 
 
 def _models(e: Experiment) -> Iterator[str]:
@@ -73,6 +74,17 @@ def _models(e: Experiment) -> Iterator[str]:
             yield from _known(where, model, e.hub.models, "hub.models")
         elif e.collect.sources and where in needed:
             yield f"{where}: missing; it has no default, and there are sources; name a model of hub.models"
+
+
+def _minings(e: Experiment) -> Iterator[str]:
+    """What the minings name."""
+    for name in e.minings:
+        yield from _mistakes(partial(e.mining, name))
+        teacher = e.minings[name].get("teacher", e.mine.teacher)
+        if teacher is not None:
+            yield from _known(f"minings.{name}.teacher", teacher, e.hub.models, "hub.models")
+        if name == "mine":
+            yield "minings.mine: is the name of the block that the others change; choose another"
 
 
 def _built(e: Experiment) -> Iterator[str]:
@@ -86,6 +98,8 @@ def _built(e: Experiment) -> Iterator[str]:
         for field in ("sources", "without"):
             for source in getattr(mixture, field):
                 yield from _known(f"mixtures.{name}.{field}", source, e.collect.sources, "collect.sources")
+        if mixture.mining is not None:
+            yield from _known(f"mixtures.{name}.mining", mixture.mining, e.minings, "minings")
         if not e.sources_of(name):
             yield f"mixtures.{name}: holds no source of collect.sources; name groups or sources that are there"
     for name, run in e.runs.items():
@@ -107,10 +121,12 @@ def _built(e: Experiment) -> Iterator[str]:
 
 def _enough_negatives(e: Experiment, run: str) -> None:
     wanted = e.contrast_of(run).hard_negatives
-    if wanted > e.mine.negatives:
-        raise Mistake(
-            f"runs.{run}: contrast.hard_negatives is {wanted}, but mine.negatives gives {e.mine.negatives} a row"
-        )
+    mixture = e.mixtures.get(e.runs[run].mixture)
+    name = mixture.mining if mixture else None
+    given = e.mining(name if name in e.minings else None).negatives
+    if wanted > given:
+        where = f"minings.{name}" if name else "mine"
+        raise Mistake(f"runs.{run}: contrast.hard_negatives is {wanted}, but {where}.negatives gives {given} a row")
 
 
 def _sets() -> list[str]:

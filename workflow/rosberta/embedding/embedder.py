@@ -26,6 +26,7 @@ from rosberta.embedding.cache import key_of
 from rosberta.embedding.replicas import Batch, RowReplica, Shared, StockReplica, own_tokenizer, takes_rows
 from rosberta.encoder.folder import load_sentence_transformer
 from rosberta.frame.code import code_of
+from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ class Embedder:
     models through their own `encode`. The model given is left as it is: what runs is a copy in the precision asked
     for. Pooling and what follows it are computed in float32 in either precision.
 
-    An embedding depends on the other texts of the call in its last bits at most, and not on their order. Equal calls
-    give equal bytes on one machine; with a cache, as long as it holds all of a call's texts or none.
+    In float32, on a CPU where torch has one thread, an embedding depends on its text and prompt alone: several threads
+    are then several `devices`. Elsewhere the other texts of the call move its last bits, and their order does not.
+    Equal calls then give equal bytes on one machine; with a cache, as long as it holds all of a call's texts or none.
     """
 
     def __init__(
@@ -96,8 +98,12 @@ class Embedder:
 
     @classmethod
     def load(cls, folder: Path, pooling: Literal["cls", "mean"], max_length: int, **options: Any) -> Self:
-        """Make an embedder of a model's folder (`rosberta.encoder.folder`); `options` are those of the class."""
-        return cls(load_sentence_transformer(folder, pooling, max_length), **options)
+        """Make an embedder of a model's folder (`rosberta.encoder.folder`); `options` are those of the class.
+
+        Its revision is the content of the folder, since the id of a model names many, and its pooling.
+        """
+        model = load_sentence_transformer(folder, pooling, max_length)
+        return cls(model, revision=f"{digest(folder)} {pooling}", **options)
 
     def embed(self, texts: Sequence[str], prompt: str = "", *, progress: str | None = None) -> np.ndarray:
         """Embed texts, each with `prompt` before it.

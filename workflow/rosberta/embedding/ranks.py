@@ -6,13 +6,13 @@ queries, their ranks, one block of documents and its scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 SCORES = 64_000_000
@@ -21,35 +21,13 @@ SCORES = 64_000_000
 DOCUMENTS = 131_072
 """Documents on the device at once: 512 MB of 1,024 numbers each."""
 
+FEWEST_QUERIES, FEWEST_DOCUMENTS = 16, 1024
+"""Of what a product is made on a CPU: with fewer its sums are taken in another order, so that the score of a query and
+a document would depend on how many others there are. Tried with one thread and 32 to 1,024 numbers an embedding."""
 
-def ranked(
-    queries: np.ndarray,
-    documents: np.ndarray,
-    excluded: Sequence[Sequence[int]],
-    count: int,
-    *,
-    scores: int = SCORES,
-    block: int = DOCUMENTS,
-) -> list[np.ndarray]:
-    """Rank documents for each query by dot product, highest first; of equal ones the lower index goes first.
-
-    Args:
-        queries: float32, (queries, dimension).
-        documents: float32, (documents, dimension).
-        excluded: for each query the indices of documents that are removed before ranks are counted.
-        count: ranks wanted.
-        scores: held at once, at most (and at least one query's with a block of documents).
-        block: documents on the device at once.
-
-    Returns:
-        For each query the indices of its first `count` documents, or of all that are not excluded if there are fewer.
-    """
-    removed = np.array(
-        [(query, index) for query, indices in enumerate(excluded) for index in indices], np.int64
-    ).reshape(-1, 2)
-    with tqdm(total=len(documents), desc="rank", unit="document") as bar:
-        values, indices = _best(queries, _shown(_cut(documents, block), bar), count, scores, removed)
-    return [best[value > -np.inf] for value, best in zip(values, indices, strict=True)]
+Removed = Callable[[int, int, int, int], tuple[np.ndarray, np.ndarray]]
+"""From a range of queries and one of documents (first, last, first, last) to pairs that are not ranked: places in
+either range."""
 
 
 def streamed(
@@ -57,55 +35,70 @@ def streamed(
     blocks: Iterable[np.ndarray],
     count: int,
     *,
+    removed: Removed | None = None,
+    ceiling: np.ndarray | None = None,
+    device: str | None = None,
+    dtype: torch.dtype | None = None,
     scores: int = SCORES,
     block: int = DOCUMENTS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rank documents that come in blocks by dot product, highest first; of equal ones the lower index goes first.
 
+    On a CPU where torch has one thread, a score depends on its query and document alone, so that neither other queries
+    or documents nor the sizes of blocks move a rank.
+
     Args:
         queries: float32, (queries, dimension).
         blocks: float32, (documents of the block, dimension) each; indices count on from block to block.
         count: ranks wanted.
+        removed: tells pairs of queries and documents that are taken out before ranks are counted; None: none are.
+        ceiling: float32, (queries,): documents with a higher score are taken out, too; None: none are.
+        device: None: the first GPU, or else the CPU.
+        dtype: of the products and the scores; None: float32.
         scores: held at once, at most (and at least one query's with a block of documents).
         block: documents on the device at once; larger blocks are cut.
 
     Returns:
-        Scores, float32, and indices, int64, both (queries, `count` or all documents if there are fewer).
+        Scores, float32, and indices, int64, both (queries, `count` or all documents if there are fewer). The score of
+        what is taken out is -inf; it comes last.
     """
-    cut = (part for whole in blocks for part in _cut(whole, block))
-    return _best(queries, cut, count, scores, np.empty((0, 2), np.int64))
-
-
-def _best(
-    queries: np.ndarray, blocks: Iterable[np.ndarray], count: int, scores: int, removed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """As `streamed`; `removed` holds pairs (query, document), sorted by query, whose score is -inf."""
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    there = torch.from_numpy(queries).to(device)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    on_cpu = torch.device(device).type == "cpu"
+    dtype = dtype or torch.float32
+    there = torch.from_numpy(_padded(queries, FEWEST_QUERIES if on_cpu else 0)).to(device, dtype)
+    limits = None if ceiling is None else torch.from_numpy(ceiling.astype(np.float32)).to(device)[:, None]
     values = torch.empty((len(queries), 0), device=device)
     indices = torch.empty((len(queries), 0), dtype=torch.int64, device=device)
     first = 0
-    for block in blocks:
-        documents = torch.from_numpy(block).to(device)
-        within = removed[(removed[:, 1] >= first) & (removed[:, 1] < first + len(block))]
-        rows = max(1, scores // max(1, len(block)))
+    for part in (part for whole in blocks for part in _cut(whole, block)):
+        documents = torch.from_numpy(_padded(part, FEWEST_DOCUMENTS if on_cpu else 0)).to(device, dtype)
+        rows = max(1, scores // max(1, len(part)))
         kept = []
         for start in range(0, len(queries), rows):
-            similar = there[start : start + rows] @ documents.T
-            low, high = within[:, 0].searchsorted([start, start + rows])
-            query, document = torch.from_numpy(within[low:high] - [start, first]).to(device).unbind(1)
-            similar[query, document] = -torch.inf
-            found, places = _highest(similar, min(count, len(block)))
+            stop = min(start + rows, len(queries))
+            # What is multiplied along begins earlier where the last queries would be too few.
+            least = min(start, max(0, stop - FEWEST_QUERIES)) if on_cpu else start
+            similar = (there[least : max(stop, least + FEWEST_QUERIES) if on_cpu else stop] @ documents.T)[
+                start - least : stop - least, : len(part)
+            ]
+            if limits is not None:
+                similar.masked_fill_(similar > limits[start:stop], -torch.inf)
+            if removed is not None:
+                pairs = removed(start, stop, first, first + len(part))
+                if len(pairs[0]):
+                    query, document = (torch.from_numpy(each).to(device) for each in pairs)
+                    similar[query, document] = -torch.inf
+            found, places = _highest(similar, min(count, len(part)))
             # Documents of earlier blocks stand first, and a stable sort leaves them there among equals.
-            merged = torch.cat([values[start : start + rows], found], dim=1)
+            merged = torch.cat([values[start:stop], found.float()], dim=1)
             merged, order = merged.sort(dim=1, descending=True, stable=True)
-            place = torch.cat([indices[start : start + rows], places + first], dim=1).gather(1, order)
+            place = torch.cat([indices[start:stop], places + first], dim=1).gather(1, order)
             kept.append((merged[:, :count], place[:, :count]))
         if kept:
             values, indices = (torch.cat(parts) for parts in zip(*kept, strict=True))
-        first += len(block)
+        first += len(part)
     return values.cpu().numpy(), indices.cpu().numpy()
 
 
@@ -115,22 +108,26 @@ def _highest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     # Which of several equal scores topk takes as the last is not defined.
     last = values[:, -1:]
     contested = ((scores >= last).sum(dim=1, keepdim=True) > count) & last.isfinite()
-    for row in contested.flatten().nonzero().flatten().tolist():
-        candidates = (scores[row] >= last[row]).nonzero().flatten()
-        order = scores[row, candidates].argsort(descending=True, stable=True)[:count]
-        places[row], values[row] = candidates[order], scores[row, candidates[order]]
+    rows = contested.flatten().nonzero().flatten()
+    if len(rows):
+        among, lowest = scores[rows], last[rows]
+        equal = among == lowest
+        room = count - (among > lowest).sum(dim=1, keepdim=True)
+        taken = (among > lowest) | (equal & (equal.cumsum(dim=1) <= room))
+        places[rows] = taken.nonzero()[:, 1].view(len(rows), count)
+        values = scores.gather(1, places)
     places, order = places.sort(dim=1)
     values = values.gather(1, order)
     values, order = values.sort(dim=1, descending=True, stable=True)
     return values, places.gather(1, order)
 
 
+def _padded(embeddings: np.ndarray, fewest: int) -> np.ndarray:
+    """Embeddings, with zeros behind them where they are too few."""
+    lacking = max(0, fewest - len(embeddings))
+    return np.pad(embeddings, ((0, lacking), (0, 0))) if lacking else embeddings
+
+
 def _cut(documents: np.ndarray, block: int) -> Iterator[np.ndarray]:
     for start in range(0, len(documents), block):
         yield documents[start : start + block]
-
-
-def _shown(blocks: Iterable[np.ndarray], bar: tqdm) -> Iterator[np.ndarray]:
-    for block in blocks:
-        yield block
-        bar.update(len(block))

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 BATCHES_AHEAD = 3
 """Batches that a GPU has been given before the embeddings of the first are asked for."""
 
+FEWEST = 16
+"""Tokens of a batch on a CPU, or texts where the first token of each is pooled. With fewer the sums of a product are
+taken in another order, so that an embedding would depend on what else is in its batch."""
+
 
 class Batch(NamedTuple):
     """Some texts."""
@@ -95,11 +99,20 @@ class RowReplica:
         """Yield the places and embeddings of each batch, float32; a GPU is kept busy with the next ones meanwhile."""
         flying: deque[tuple[list[int], Tensor, torch.cuda.Event | None]] = deque()
         for batch in batches:
-            flying.append((batch.places, *self._launch(packed(batch.texts, self._encoder.padding))))
+            texts = self._enough(batch.texts)
+            flying.append((batch.places, *self._launch(packed(texts, self._encoder.padding))))
             if len(flying) > BATCHES_AHEAD or self._device.type != "cuda":
                 yield _landed(*flying.popleft())
         while flying:
             yield _landed(*flying.popleft())
+
+    def _enough(self, texts: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        """The texts of a batch, on a CPU with copies of the last behind them where they are too few."""
+        if self._device.type != "cpu":
+            return texts
+        lacking = FEWEST - (len(texts) if self._first else sum(len(text) for text in texts))
+        copies = lacking if self._first else -(-lacking // len(texts[-1]))
+        return [*texts, *[texts[-1]] * max(0, copies)]
 
     @torch.inference_mode()
     def _launch(self, row: Row) -> tuple[Tensor, torch.cuda.Event | None]:
@@ -131,7 +144,7 @@ class RowReplica:
 def _landed(places: list[int], embeddings: Tensor, event: torch.cuda.Event | None) -> tuple[list[int], np.ndarray]:
     if event:
         event.synchronize()
-    return places, embeddings.numpy()
+    return places, embeddings.numpy()[: len(places)]
 
 
 class StockReplica:

@@ -36,6 +36,8 @@ class Experiment(Block):
     clean: Clean = Clean()
     deduplicate: Deduplicate = Deduplicate()
     mine: Mine = Mine()
+    minings: dict[Name, dict[str, Any]] = {}
+    """Further minings of the same sources, by name: the fields of `mine` that differ. A mixture chooses one."""
     pretrain: Pretrain = Pretrain()
     contrast: Contrast = Contrast()
     merge: Merge = Merge()
@@ -49,12 +51,29 @@ class Experiment(Block):
     def resolved(self) -> dict[str, Any]:
         """The whole as plain data, defaults filled in, with what follows from several blocks under the names below."""
         return self.model_dump(mode="json") | {
+            "minings_of": {
+                source: {
+                    # The teacher of `mine` is a dependency of the job itself.
+                    name: block.model_dump(mode="json") | {"pin": self.hub.models[block.teacher or ""].revision}
+                    for name, block in self.minings_of(source).items()
+                }
+                for source in self.collect.sources
+            },
             "pretrain_of": {name: self.pretrain_of(name).model_dump(mode="json") for name in self.encoders},
             "contrast_of": {name: self.contrast_of(name).model_dump(mode="json") for name in self.runs},
             "merge_of": {name: self.merge_of(name).model_dump(mode="json") for name in self.runs},
             "sources_of": {name: self.sources_of(name) for name in self.mixtures},
             "pairs_of": {name: self.pairs_of(name) for name in self.mixtures},
         }
+
+    def mining(self, name: str | None) -> Mine:
+        """The settings of `mine` with what this mining changes; None: as they are."""
+        return self.mine if name is None else _changed(self.mine, self.minings[name], f"minings.{name}")
+
+    def minings_of(self, source: str) -> dict[str, Mine]:
+        """The minings, beside `mine`, by which a mixture wants this source, with their settings."""
+        wanted = {mix.mining for name, mix in self.mixtures.items() if mix.mining and source in self.pairs_of(name)}
+        return {name: self.mining(name) for name in sorted(wanted)}
 
     def pretrain_of(self, encoder: str) -> Pretrain:
         """The settings of `pretrain` with what this encoder changes."""

@@ -155,26 +155,54 @@ class Mine(Block):
     """What the teacher wants before an anchor (multilingual-e5's model card)."""
     document_prompt: str = "passage: "
     """What the teacher wants before a document (multilingual-e5's model card)."""
+    pooling: Literal["cls", "mean"] = "mean"
+    """Pooling of a teacher that is a plain encoder (multilingual-e5's model card: mean); a model that says itself how
+    it pools is believed."""
+    ranks: Literal["after_removal", "before_removal"] = "after_removal"
+    """What counts as a rank, from 0: what is no negative is taken out and the rest counted (sentence-transformers'
+    `mine_hard_negatives`), or all documents are counted and what is no negative is taken out of the window
+    (FlagEmbedding's `hn_mine.py`, whose code the authors adapted). Which of them the paper's 20-100 are is not
+    published: ours. What the filters below take out is treated alike."""
     first_rank: int = Field(20, ge=0)
-    """Documents before this rank are left out as likely positives (paper 4.1: ranks 20-100). Ranks are counted from 0
-    after the anchor's positives are taken out: not published, ours."""
+    """Documents before this rank are left out as likely positives (paper 4.1: ranks 20-100)."""
     last_rank: int = Field(100, ge=1)
     """Documents from this rank on are left out as too easy (paper 4.1: ranks 20-100)."""
     negatives: int = Field(7, ge=1, le=64)
     """Negatives of every row (paper 4.3: 7)."""
+    too_few: Literal["drop", "fill", "short"] = "drop"
+    """What becomes of a row with too few candidates: it is dropped, filled up at random from the same set, or keeps
+    fewer negatives, which contrastive training takes no more of. Counted in any case. Not published: ours."""
+    max_score: float | None = None
+    """Documents of a higher score are taken out, as likely positives; null: none are. Scores are cosines.
+    Not published: ours, as are the margins."""
+    absolute_margin: float | None = Field(None, ge=0)
+    """Documents are taken out whose score is higher than the positive's less this; null: none are. Of several
+    positives that of the lowest score counts, as in sentence-transformers. Not published: ours."""
+    relative_margin: float | None = Field(None, ge=0, le=1)
+    """Documents are taken out whose score is higher than the positive's less this share of it; null: none are.
+    Not published: ours (0.05 in NV-Retriever, arXiv:2407.15831)."""
     methods: dict[Group, Literal["ranks", "random"]] = dict(METHODS)
     """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
     set (paper 4.1: random for the synthetic and retrieval sets). A group left out has its default."""
     seed: int = Field(0, ge=0)
-    """Seed of the draw. Not published: ours."""
+    """Seed of the draw: of the candidates a row takes those with the smallest hash of seed, source, anchor and
+    document, so that another row or document leaves other picks as they were. Not published: ours."""
+    sample: int = Field(200, ge=1)
+    """Rows of a source that the mining report looks at. No influence on the recipe."""
     max_length: int = Field(512, ge=8)
     """Tokens of a text that the teacher reads. Not published: ours (the teacher's own limit)."""
     precision: Precision = "fp32"
     """Of the teacher: bf16 is several times as fast on a GPU, and moves neighbouring ranks. Not published: ours."""
     batch_tokens: int = Field(16_384, ge=1)
     """Tokens a batch in the teacher. No influence on the recipe."""
+    search: Literal["fp32", "fp16"] = "fp32"
+    """Of the search on a GPU: fp16 is faster, and gives documents the same score that are 0.0005 apart, so that their
+    hashes decide their order. A CPU searches in fp32. Not published: ours."""
+    cache_gb: float = Field(20, ge=0)
+    """Gigabytes of embeddings kept in `.scratch/embeddings`, so that a killed job goes on where it was and sources
+    share texts; 0: none are kept. No influence on the recipe."""
     threads: int = Field(1, ge=1)
-    """CPU threads; sums of floats depend on their number, so it is part of the experiment."""
+    """CPU threads. No influence on the negatives: each takes whole batches of its own."""
 
     @field_validator("methods", mode="before")
     @classmethod
@@ -199,3 +227,5 @@ class Mixture(Block):
     """Further sources by name."""
     without: list[str] = []
     """Sources left out."""
+    mining: str | None = None
+    """Name in `minings` of what its negatives are mined by; null: `mine`."""

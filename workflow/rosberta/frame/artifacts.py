@@ -16,6 +16,7 @@ REMOVED = Path("data/removed")
 DEDUPLICATED = Path("data/deduplicated")
 DUPLICATES = Path("data/duplicates")
 MINED = Path("data/mined")
+"""``SOURCE.parquet``, and a folder ``SOURCE`` of further minings and of what the report says of each."""
 MIXTURES = Path("data/mixtures")
 VOCABULARY = Path("data/vocabulary")
 ENCODERS = Path("results/encoders")
@@ -30,3 +31,13 @@ SCRATCH = Path(".scratch")
 """What may vanish at any time: checkpoints, caches, tasks that are scored already."""
 EMBEDDINGS = SCRATCH / "embeddings"
 """Embeddings that were computed, of all models (`rosberta.embedding.cache`)."""
+
+
+def mined(source: str, mining: str | None) -> Path:
+    """The rows of a source as mined by one of `minings`, or by `mine`."""
+    return MINED / source / f"{mining}.parquet" if mining else MINED / f"{source}.parquet"
+
+
+def mining_report(source: str, mining: str | None) -> Path:
+    """What is known of the negatives of a source, as mined by one of `minings`, or by `mine`."""
+    return MINED / source / f"{mining or 'mine'}.json"

@@ -74,12 +74,17 @@ FLOW: dict[str, Stage] = {
             "sources_of",
         ),
     ),
-    "mine": Stage("adds hard negatives", ("deduplicate", "hub"), "collect.sources", ("mine",), gpu=True),
+    "mine": Stage(
+        "adds hard negatives", ("deduplicate", "hub"), "collect.sources", ("mine", "minings_of.{key}"), gpu=True
+    ),
     "mix": Stage(
         "writes the plan of a mixture",
         ("deduplicate", "mine"),
         "mixtures",
-        ("sources_of.{key}", "pairs_of.{key}", "collect.sources.*.group", "collect.sources.*.prefix"),
+        (
+            *("sources_of.{key}", "pairs_of.{key}", "mixtures.{key}.mining"),
+            *("collect.sources.*.group", "collect.sources.*.prefix"),
+        ),
     ),
     "vocabulary": Stage(
         "adds the donor's tokens to the base",

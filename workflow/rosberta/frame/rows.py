@@ -33,6 +33,9 @@ ROW = pa.schema(
 trained on; they are never its negatives.
 """
 
+GROUP_CHARACTERS = 128_000_000
+"""Characters of a row group's negatives, about. What a reader takes of one column at once is below two gigabytes."""
+
 _COUNTS = b"rosberta.counts"
 
 
@@ -89,12 +92,14 @@ class Writer:
         self._file = pq.ParquetWriter(path, schema, compression="zstd")
         self._schema, self._group = schema, group
         self._waiting: list[Mapping[str, Any]] = []
+        self._room = GROUP_CHARACTERS
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Append rows."""
         for row in rows:
             self._waiting.append(row)
-            if len(self._waiting) == self._group:
+            self._room -= sum(map(len, row.get("negatives") or ()))
+            if len(self._waiting) == self._group or self._room < 0:
                 self._flush()
 
     def table(self, table: pa.Table) -> None:
@@ -112,7 +117,7 @@ class Writer:
     def _flush(self) -> None:
         if self._waiting:
             self._file.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
-            self._waiting = []
+            self._waiting, self._room = [], GROUP_CHARACTERS
 
 
 def read_counts(path: Path) -> dict[str, Any]:

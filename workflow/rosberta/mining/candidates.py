@@ -1,125 +1,113 @@
-"""Candidates for negatives: what is none, and what is drawn of the rest.
-
-Ranks follow the convention of `sentence_transformers.util.mine_hard_negatives`: what belongs to an anchor is removed
-first, then ranks are counted from 0.
-"""
+"""What a row takes: its own negatives, then candidates in the order of its anchor (`rosberta.mining.order`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Literal
 
-from rosberta.texts.draws import draw
-from rosberta.texts.normalisation import normal
+import numpy as np
 
-Row = Mapping[str, Any]
-Rank = Callable[[Sequence[str], Sequence[str], Sequence[Sequence[int]]], Iterable[Sequence[int]]]
-"""From anchors, documents, and for each anchor the indices of the documents that are none of its negatives, to its
-candidates: indices of documents."""
+from rosberta.mining.order import Order
+from rosberta.mining.pool import Pool
+
+TooFew = Literal["drop", "fill", "short"]
+ORIGINS = ("provided", "mined", "random")
+"""Where negatives come from."""
 
 
-def mine(
-    rows: Sequence[Row], negatives: int, seed: int, rank: Rank | None
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Give every row `negatives` negatives: those that it brings, then drawn ones; drop rows with too few candidates.
+@dataclass
+class Choice:
+    """The negatives of each row.
 
-    Texts are compared in their normal form (`rosberta.texts.normalisation`). The documents are all positives and
-    negatives of the rows, one of each form. Not a negative of an anchor is: itself, its positives in any row, further
-    ones included, whatever it is a positive of, and whatever shares a positive with it, so that two questions of one
-    document are never each other's negatives.
-
-    A draw depends on the seed, the row's id and the candidates, not on the order or number of other rows.
-
-    Args:
-        rows: of one source.
-        negatives: wanted by each row. Of more that a row brings, so many are drawn; they keep their order.
-        seed: of all draws.
-        rank: gives an anchor's candidates; None: they are all documents.
-
-    Returns:
-        The rows that are kept, in order, and counts: ``read``, ``kept``, ``dropped`` by reason, ``corpus`` (documents),
-        and the negatives of the rows kept by origin: ``provided``, ``mined``, ``random``.
+    A draw depends on the seed, the source, the anchor and the documents that it may take, not on the order or number of
+    rows: where these give an anchor the same candidates, it takes the same ones.
     """
-    source = _Source(rows)
-    related = [source.related(row["anchor"]) for row in rows]
-    provided = [source.provided(row["negatives"], others) for row, others in zip(rows, related, strict=True)]
-    lacking = sorted({row["anchor"] for row, given in zip(rows, provided, strict=True) if len(given) < negatives})
-    candidates: dict[str, Sequence[int]] = {}
-    if rank and lacking:
-        excluded = [source.places(source.related(anchor)) for anchor in lacking]
-        candidates = dict(zip(lacking, rank(lacking, source.corpus, excluded), strict=True))
 
-    kept: list[dict[str, Any]] = []
-    drawn = 0
-    for row, given, others in zip(rows, provided, related, strict=True):
-        chosen = set(islice(shuffled(len(given), seed, row["id"], "provided"), negatives))
-        texts = [text for place, text in enumerate(given) if place in chosen]
-        if len(texts) < negatives:
-            taken = others | {source.forms[text] for text in texts}
-            indices = candidates[row["anchor"]] if rank else range(len(source.corpus))
-            documents = (source.corpus[indices[place]] for place in shuffled(len(indices), seed, row["id"]))
-            texts += islice((text for text in documents if source.forms[text] not in taken), negatives - len(texts))
-        if len(texts) == negatives:
-            kept.append({**row, "negatives": texts})
-            drawn += negatives - len(chosen)
-    counts = {
-        "read": len(rows),
-        "kept": len(kept),
-        "dropped": {"too_few_candidates": len(rows) - len(kept)} if len(kept) < len(rows) else {},
-        "corpus": len(source.corpus),
-        "provided": len(kept) * negatives - drawn,
-        "mined": drawn if rank else 0,
-        "random": 0 if rank else drawn,
-    }
-    return kept, counts
+    pool: Pool
+    order: Order
+    negatives: int
+    """Wanted by each row."""
+    too_few: TooFew
+    """What becomes of a row that has too few candidates: it is dropped, filled at random, or keeps fewer."""
+    windows: np.ndarray | None = None
+    """int32, (anchors, candidates): documents that the teacher's ranks allow, -1 where there are fewer; None: all
+    documents are allowed, but those that are the anchor's own."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """Of the rows that were kept: negatives by origin; ``too_few_candidates``, rows that had, whatever became of them;
+    ``filled`` and ``short``, what did."""
 
+    def lacking(self) -> np.ndarray:
+        """The anchors of rows that bring too few negatives of their own, int64, sorted."""
+        lengths = np.diff(self.pool.given.starts)
+        enough = (lengths >= self.negatives).nonzero()[0]
+        short = [
+            row
+            for row, own in zip(enough.tolist(), self.pool.related_of_rows(enough), strict=True)
+            if len(self._fit(row, own)) < self.negatives
+        ]
+        return np.unique(self.pool.rows[np.concatenate([(lengths < self.negatives).nonzero()[0], short]).astype(int)])
 
-def shuffled(length: int, seed: int, *words: str) -> Iterator[int]:
-    """Yield 0 to `length` - 1 in an order drawn for `words`: a Fisher-Yates shuffle, done only as far as it is read."""
-    moved: dict[int, int] = {}
-    for place in range(length):
-        other = place + draw(seed, *words, str(place)) % (length - place)
-        yield moved.get(other, other)
-        moved[other] = moved.get(place, place)
+    def of_row(self, row: int, own: np.ndarray) -> tuple[list[int], list[int]] | None:
+        """What a row takes: places in its own negatives, in their order, and documents; None: it is dropped.
 
+        Args:
+            row: its number.
+            own: documents and what else is not its anchor's negative (`Pool.related`), sorted.
+        """
+        anchor = int(self.pool.rows[row])
+        form = int(self.pool.anchor_forms[anchor])
+        forms = self._given(row)
+        places = self._fit(row, own)
+        if len(places) > self.negatives:
+            hashes = self.order.hashes(form, forms[places])
+            places = np.sort(places[hashes.argsort(kind="stable")[: self.negatives]])
+        taken = {int(form) for form in forms[places]}
+        wanted = self.negatives - len(places)
+        found = list(islice(self._candidates(anchor, form, own, taken), wanted)) if wanted else []
+        mined = 0 if self.windows is None else len(found)
+        filled = False
+        if len(found) < wanted:
+            self.counts["too_few_candidates"] += 1
+            if self.too_few == "fill" and self.windows is not None:
+                taken |= {int(self.pool.document_forms[document]) for document in found}
+                found += islice(self._any(form, own, taken), wanted - len(found))
+                filled = True
+            if len(found) < wanted and self.too_few != "short":
+                return None
+        self.counts["filled"] += filled
+        self.counts["short"] += len(found) < wanted
+        for origin, number in zip(ORIGINS, (len(places), mined, len(found) - mined), strict=True):
+            self.counts[origin] += number
+        return places.tolist(), found
 
-class _Source:
-    """The texts of a source, compared in their normal forms."""
+    def _given(self, row: int) -> np.ndarray:
+        return self.pool.given.values[self.pool.given.starts[row] : self.pool.given.starts[row + 1]]
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.forms = {
-            text: normal(text)
-            for row in rows
-            for text in (row["anchor"], row["positive"], *row["negatives"], *row.get("positives", ()))
-        }
-        documents: dict[str, str] = {}
-        for text in sorted({text for row in rows for text in (row["positive"], *row["negatives"])}):
-            documents.setdefault(self.forms[text], text)
-        documents.pop("", None)
-        self.corpus = list(documents.values())
-        """The documents, sorted; of those with one form the first."""
-        self._place = {form: place for place, form in enumerate(documents)}
-        self._partners: dict[str, set[str]] = {}
-        for row in rows:
-            anchor = self.forms[row["anchor"]]
-            for positive in (self.forms[text] for text in (row["positive"], *row.get("positives", ()))):
-                self._partners.setdefault(anchor, set()).add(positive)
-                self._partners.setdefault(positive, set()).add(anchor)
+    def _fit(self, row: int, own: np.ndarray) -> np.ndarray:
+        """Places of a row's own negatives that are some, one of each form: the first."""
+        forms = self._given(row)
+        places = np.sort(np.unique(forms, return_index=True)[1])
+        documents = self.pool.of_forms(forms[places])
+        fit: np.ndarray = places[(documents >= 0) & ~np.isin(documents, own)]
+        return fit
 
-    def related(self, anchor: str) -> set[str]:
-        """The forms of an anchor, of what it is paired with, and of what that is paired with."""
-        form = self.forms[anchor]
-        return {form}.union(self._partners[form], *(self._partners[partner] for partner in self._partners[form]))
+    def _candidates(self, anchor: int, form: int, own: np.ndarray, taken: set[int]) -> Iterator[int]:
+        if self.windows is None:
+            yield from self._any(form, own, taken)
+            return
+        allowed = self.windows[anchor]
+        allowed = np.sort(allowed[allowed >= 0])
+        hashes = self.order.hashes(form, self.pool.document_forms[allowed])
+        for document in allowed[hashes.argsort(kind="stable")].tolist():
+            if int(self.pool.document_forms[document]) not in taken:
+                yield document
 
-    def provided(self, negatives: Sequence[str], related: set[str]) -> list[str]:
-        """The negatives that a row brings, one of each form, without those that are none."""
-        distinct: dict[str, str] = {}
-        for text in negatives:
-            if self.forms[text] not in related:
-                distinct.setdefault(self.forms[text], text)
-        return list(distinct.values())
-
-    def places(self, forms: set[str]) -> list[int]:
-        """Indices of the documents of these forms, sorted."""
-        return sorted(self._place[form] for form in forms if form in self._place)
+    def _any(self, form: int, own: np.ndarray, taken: set[int]) -> Iterator[int]:
+        """All documents but the anchor's own and those taken."""
+        others = set(own.tolist())
+        for document in self.order.sorted(form, self.pool.document_forms):
+            if document not in others and int(self.pool.document_forms[document]) not in taken:
+                yield document

@@ -34,6 +34,7 @@ from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts
 from rosberta.frame.weights import pinned_model
 from rosberta.published import CATEGORIES, VERSIONS, Version
+from rosberta.report.mining import Known, known
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -143,6 +144,7 @@ class Results:
     pretraining: tuple[Curve, ...]
     contrast: tuple[Curve, ...]
     models: tuple[Model, ...]
+    minings: Known
 
     @property
     def miniature(self) -> bool:
@@ -179,6 +181,7 @@ def read(experiment: Experiment) -> Results:
         pretraining=tuple(_curve(name, ENCODERS / name) for name in experiment.encoders),
         contrast=tuple(_curve(name, RUNS / name / "contrasted") for name in experiment.runs),
         models=tuple(_model(experiment, name) for name in experiment.models),
+        minings=known(experiment),
     )
 
 

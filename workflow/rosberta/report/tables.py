@@ -11,6 +11,7 @@ from rosberta.frame.flow import FLOW
 from rosberta.published import CATEGORIES, RELEASED, Averages
 from rosberta.report.corpus import corpus, sets
 from rosberta.report.costs import tables as plan_tables
+from rosberta.report.mining import tables as mining_tables
 from rosberta.report.results import ORIGINS, RULES, STEPS, Model, Plan, Results
 from rosberta.report.table import Column, Row, Table, Value
 
@@ -30,6 +31,7 @@ def tables(results: Results) -> dict[str, Table]:
         funnel(results),
         dropped(results),
         overlap(results),
+        *mining_tables(results),
         plans(results),
         corpus(results),
         sets(results),

@@ -1,59 +1,147 @@
 """Stage `mine`: hard negatives, so that every row has the same number.
 
-Ranks follow the convention of `sentence_transformers.util.mine_hard_negatives`: what belongs to an anchor is removed
-first, then ranks are counted from 0, and the candidates are those from `first_rank` (included) to `last_rank` (not
-included). The recipe's ranks 20-100 are thus the 80 documents after the first 20 (paper 4.1).
+``data/mined/<source>.parquet`` holds the rows as `mine` has them; the folder ``data/mined/<source>/`` those of each
+further mining that a mixture chooses (``NAME.parquet``), and what is known of the negatives of each (``NAME.json``, of
+`mine` itself ``mine.json``). Rows stream; the embeddings of a teacher serve all minings that it ranks for.
 """
 
 from __future__ import annotations
 
 import logging
-from functools import partial
-from typing import TYPE_CHECKING
+import tempfile
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.parquet as pq
 
 from rosberta.experiment.blocks import TEXTS
-from rosberta.frame.artifacts import DEDUPLICATED, MINED
+from rosberta.frame.artifacts import DEDUPLICATED, MINED, SCRATCH
+from rosberta.frame.files import canonical, whole
 from rosberta.frame.mistakes import Mistake
-from rosberta.frame.rows import read_rows, write_rows
-from rosberta.mining.candidates import mine
-from rosberta.mining.teacher import teacher_ranks
+from rosberta.frame.rows import ROW, Writer, read_batches
+from rosberta.mining.candidates import ORIGINS, Choice
+from rosberta.mining.order import Order
+from rosberta.mining.pool import Pool
+from rosberta.mining.statistics import statistics
+from rosberta.mining.teacher import Embedded, window
+from rosberta.texts.draws import Sample, draw
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
+    from rosberta.experiment.corpus import Mine
 
 log = logging.getLogger(__name__)
 
+BATCH = 4096
+"""Rows in memory at once."""
+
 
 def run(experiment: Experiment, key: str) -> None:
-    """Write ``data/mined/<key>.parquet``: the rows of ``data/deduplicated/<key>.parquet``, each with all its negatives.
+    """Write the rows of ``data/deduplicated/<key>.parquet``, each with all its negatives, and what is known of these.
 
     Raises:
         Mistake: an input is missing or damaged, or no row has enough candidates.
     """
-    settings = experiment.mine
-    cleaned = read_rows(DEDUPLICATED / f"{key}.parquet").to_pylist()
-    groups = {row["group"] for row in cleaned}
-    if TEXTS in groups:
-        # Every source has a mined file; single texts are in it as they are, without negatives.
-        write_rows(MINED / f"{key}.parquet", cleaned, {"read": len(cleaned), "kept": len(cleaned), "dropped": {}})
-        return
-    by_rank = any(settings.methods[group] == "ranks" for group in groups)
-    rows, counts = mine(
-        cleaned, settings.negatives, settings.seed, partial(teacher_ranks, settings) if by_rank else None
-    )
-    if not rows:
+    path = DEDUPLICATED / f"{key}.parquet"
+    group = next((row["group"] for rows in read_batches(path, ["group"], 1) for row in rows), None)
+    with whole(MINED / key) as folder, whole(MINED / f"{key}.parquet") as part:
+        folder.mkdir()
+        if group == TEXTS:
+            # Every source has a mined file; single texts are in it as they are, without negatives.
+            _pass_through(path, part)
+            (folder / "mine.json").write_text(canonical({}), encoding="utf-8")
+            return
+        SCRATCH.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"mine-{key}-", dir=SCRATCH) as scratch:
+            pool = Pool(path, Path(scratch) / "texts")
+            seen: dict[str, Embedded] = {}
+            for name, settings in {"mine": experiment.mine, **experiment.minings_of(key)}.items():
+                eyes = canonical(settings.model_dump(include=SEES))
+                by_ranks = group is not None and settings.methods[group] == "ranks"
+                if by_ranks and eyes not in seen:
+                    seen[eyes] = Embedded.by(settings, pool, Path(scratch) / str(len(seen)))
+                rows = part if name == "mine" else folder / f"{name}.parquet"
+                # Of random negatives the teacher is asked, too, where it has embedded the pool for another mining.
+                known = _mine(path, rows, key, name, settings, pool, seen.get(eyes), by_ranks=by_ranks)
+                (folder / f"{name}.json").write_text(canonical(known), encoding="utf-8")
+
+
+SEES = {"teacher", "pooling", "query_prompt", "document_prompt", "max_length", "precision", "batch_tokens"}
+"""Parameters that decide embeddings."""
+
+
+def _mine(
+    path: Path,
+    out: Path,
+    key: str,
+    name: str,
+    settings: Mine,
+    pool: Pool,
+    embedded: Embedded | None,
+    *,
+    by_ranks: bool,
+) -> dict[str, Any]:
+    """Write the rows of one mining; give what is known of its negatives."""
+    choice = Choice(pool, Order(settings.seed, key), settings.negatives, settings.too_few)
+    if by_ranks and embedded is not None:
+        lacking = choice.lacking()
+        choice.windows = np.full((len(pool.anchors), settings.last_rank - settings.first_rank), -1, np.int32)
+        choice.windows[lacking] = window(settings, pool, embedded, lacking)
+    sample: Sample[tuple[int, dict[str, Any]]] = Sample(settings.sample, lambda one, _: one)
+    writer = Writer(out, ROW)
+    read = kept = 0
+    for number, row, negatives in _chosen(path, pool, choice):
+        read += 1
+        if negatives is None:
+            continue
+        row["negatives"] = negatives
+        writer.write([row])
+        sample.add(draw(settings.seed, "report", row["id"]), (number, row))
+        kept += 1
+    counts = {
+        "read": read,
+        "kept": kept,
+        "dropped": {"too_few_candidates": read - kept} if kept < read else {},
+        "corpus": len(pool.documents),
+        **{origin: choice.counts[origin] for origin in (*ORIGINS, "filled", "short")},
+    }
+    writer.close(counts)
+    if not kept:
         raise Mistake(
-            f"mine: of {len(cleaned)} rows of {key} none has {settings.negatives} negatives among its "
-            f"{counts['corpus']} documents; lower mine.first_rank, or leave the source out of its mixtures"
+            f"mine: of {read} rows of {key} none has {settings.negatives} negatives among its {len(pool.documents)} "
+            f"documents; lower {'mine' if name == 'mine' else f'minings.{name}'}.first_rank, or leave the source out "
+            "of its mixtures"
         )
-    write_rows(MINED / f"{key}.parquet", rows, counts)
-    if by_rank and counts["corpus"] < settings.last_rank:
+    if by_ranks and len(pool.documents) < settings.last_rank:
         log.info(
             "%s: ranks %d-%d are cut, there are %d documents",
-            key, settings.first_rank, settings.last_rank, counts["corpus"],
+            key, settings.first_rank, settings.last_rank, len(pool.documents),
         )  # fmt: skip
     log.info(
-        "%s: read %d, kept %d, dropped %d with too few candidates; negatives: %d provided, %d mined, %d random",
-        key, counts["read"], counts["kept"], counts["dropped"].get("too_few_candidates", 0),
-        counts["provided"], counts["mined"], counts["random"],
+        "%s by %s: read %d, kept %d, dropped %d, filled %d, kept short %d of too few candidates; negatives: "
+        "%d provided, %d mined, %d random",
+        key, name, read, kept, read - kept, counts["filled"], counts["short"], *(counts[each] for each in ORIGINS),
     )  # fmt: skip
+    return statistics(sorted(sample, key=itemgetter(0)), pool, embedded, (settings.first_rank, settings.last_rank))
+
+
+def _chosen(path: Path, pool: Pool, choice: Choice) -> Iterator[tuple[int, dict[str, Any], list[str] | None]]:
+    """Yield each row with its number and its negatives; None: it has too few candidates."""
+    rows = (row for batch in read_batches(path, size=BATCH) for row in batch)
+    for number, (row, own) in enumerate(zip(rows, pool.related_of_rows(np.arange(len(pool.rows))), strict=True)):
+        taken = choice.of_row(number, own)
+        texts = None
+        if taken is not None:
+            texts = [row["negatives"][each] for each in taken[0]] + [pool.documents[each] for each in taken[1]]
+        yield number, row, texts
+
+
+def _pass_through(path: Path, out: Path) -> None:
+    writer = Writer(out, ROW)
+    for rows in read_batches(path):
+        writer.write(rows)
+    number = pq.read_metadata(path).num_rows
+    writer.close({"read": number, "kept": number, "dropped": {}})

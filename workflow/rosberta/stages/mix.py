@@ -1,8 +1,7 @@
 """Stage `mix`: the plan of a mixture, which is all of the corpus that training depends on.
 
 The plan names each source with the checksum of its mined file, so training runs again when the content of one of its
-sources changes, and at no other time. A second plan does the same for the deduplicated files, whose texts an encoder
-learns.
+sources changes, and at no other time. A second plan does the same for the cleaned files, whose texts an encoder learns.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from rosberta.frame.artifacts import DEDUPLICATED, MINED, MIXTURES
+from rosberta.frame.artifacts import DEDUPLICATED, MIXTURES, mined
 from rosberta.frame.files import sha256, write_json
 from rosberta.frame.mistakes import Missing
 
@@ -27,22 +26,25 @@ def run(experiment: Experiment, key: str) -> None:
     """Write ``data/mixtures/<key>.json`` and ``data/mixtures/<key>.texts.json``.
 
     The first holds the ``mixture``, all its ``rows``, and by source (``sources``) the mined file's ``sha256`` and
-    ``rows``, their ``share`` of the mixture, ``group`` and ``prefix``; the second holds ``sha256`` and ``rows`` of the
-    deduplicated files, those of single texts included.
+    ``rows``, the ``mining`` that it is of unless it is `mine`, their ``share`` of the mixture, ``group`` and
+    ``prefix``; the second holds ``sha256`` and ``rows`` of the cleaned files, those of single texts included.
 
     Raises:
         Mistake: a source is missing.
     """
     names = experiment.pairs_of(key)
-    rows = {name: _rows(MINED / f"{name}.parquet", f"mine@{name}") for name in names}
+    mining = experiment.mixtures[key].mining
+    files = {name: mined(name, mining) for name in names}
+    rows = {name: _rows(file, f"mine@{name}") for name, file in files.items()}
     total = sum(rows.values())
     sources = {
         name: {
-            "sha256": sha256(MINED / f"{name}.parquet"),
+            "sha256": sha256(files[name]),
             "rows": rows[name],
             "share": round(rows[name] / total, 6),
             "group": experiment.collect.sources[name].group,
             "prefix": experiment.collect.sources[name].prefix,
+            **({"mining": mining} if mining else {}),
         }
         for name in names
     }

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import torch
 
 from rosberta.encoder.packing import cut
-from rosberta.frame.artifacts import MINED
+from rosberta.frame.artifacts import mined
 from rosberta.frame.files import sha256
 from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.frame.rows import read_batches
@@ -61,16 +61,16 @@ def source_of(
 
     Args:
         name: of the source.
-        entry: its entry in the plan: `sha256` and `prefix`.
+        entry: its entry in the plan: `sha256`, `prefix`, and `mining`, if it is not by `mine`.
         mixture: whose plan it is.
         negatives: of a row.
         tokenizer: cuts, special tokens included.
         identity: of the tokenizer.
 
     Raises:
-        Mistake: the source is missing, or not the one that the plan names.
+        Mistake: the source is missing, or not the one that the plan names, or has rows with fewer negatives.
     """
-    path = MINED / f"{name}.parquet"
+    path = mined(name, entry.get("mining"))
     if not path.is_file():
         raise Missing(path, f"mine@{name}")
     if sha256(path) != entry["sha256"]:
@@ -108,8 +108,13 @@ def _read(path: Path, negatives: int) -> tuple[tuple[list[str], list[str]], dict
             of_text[side].append(form_of(text))
         return found
 
-    for batch in read_batches(path, ["anchor", "positive", "negatives", "positives"]):
+    for batch in read_batches(path, ["anchor", "positive", "negatives", "positives", "id"]):
         for row in batch:
+            if len(row["negatives"]) < negatives:
+                raise Mistake(
+                    f"{path}: row {row['id']} has {len(row['negatives'])} negatives, contrast.hard_negatives asks for "
+                    f"{negatives}; lower it, or choose another mine.too_few than short"
+                )
             documents = [row["positive"], *row["negatives"][:negatives]]
             rows.append([number(0, row["anchor"]), *(number(1, text) for text in documents)])
             positives += [(form_of(row["anchor"]), form_of(text)) for text in row["positives"]]

@@ -1,0 +1,71 @@
+"""Command `windows`: one more mining, mixture, run and model for each window, and nothing else changed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from rosberta.commands import windows
+from rosberta.doors import parameters
+from rosberta.frame.mistakes import Mistake
+from support.trees import ROOT
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    return tmp_path / "params.yaml"
+
+
+def test_each_window_is_a_run_of_its_own(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was there stays, comments included; each run differs from the first in its negatives alone."""
+    before = parameters.load(path)
+    caplog.set_level(logging.INFO)
+    windows.write("full", path)
+    after = parameters.load(path)
+    assert path.read_text(encoding="utf-8").startswith((ROOT / "params.yaml").read_text(encoding="utf-8")[:200])
+    for block in ("mixtures", "runs", "models"):
+        assert {name: getattr(after, block)[name] for name in getattr(before, block)} == getattr(before, block)
+    # Ranks 20-100 are what the run has already.
+    added = {"ranks_0_20", "ranks_100_200", "margin", "random"}
+    assert set(after.minings) == added
+    for window in added:
+        run = after.runs[f"full_{window}"]
+        assert run == before.runs["full"].model_copy(update={"mixture": f"full_{window}"})
+        assert after.sources_of(run.mixture) == before.sources_of("full")
+        assert after.mixtures[run.mixture].mining == window
+        assert after.models[f"full_{window}"].weights == f"results/runs/full_{window}/merged"
+        assert after.minings_of("sberquad")[window] == after.mining(window) != after.mine
+    assert (after.mining("ranks_100_200").first_rank, after.mining("margin").relative_margin) == (100, 0.05)
+    assert set(after.mining("random").methods.values()) == {"random"}
+    assert "mixtures.full_margin: added" in caplog.text
+    windows.write("full", path)
+    assert parameters.load(path) == after, "a second time changes nothing"
+
+
+def test_a_run_that_is_not_there_is_named(path: Path) -> None:
+    """With the nearest one that is; and nothing is written."""
+    with pytest.raises(Mistake, match="windows: 'fulls' is not in runs; did you mean \"full\""):
+        windows.write("fulls", path)
+    assert path.read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"minings": {"wide": {"last_rank": 200}}, "mining": "wid"}, "mixtures.full.mining: 'wid' is not in minings"),
+        ({"minings": {"few": {"negatives": 3}}, "mining": "few"}, "hard_negatives is 7, but minings.few.negatives"),
+        ({"minings": {"few": {"negatifs": 3}}, "mining": None}, "minings.few.negatifs: unknown key"),
+        ({"minings": {"other": {"teacher": "no/such"}}, "mining": None}, "minings.other.teacher: 'no/such'"),
+        ({"minings": {"mine": {}}, "mining": None}, "minings.mine: is the name of the block"),
+    ],
+)
+def test_a_mining_that_does_not_fit_is_named(changes: dict, line: str) -> None:
+    """Before anything runs."""
+    data = parameters.read(ROOT / "params.yaml")
+    data["minings"] = changes["minings"]
+    data["mixtures"]["full"]["mining"] = changes["mining"]
+    with pytest.raises(Mistake) as raised:
+        parameters.check(data)
+    assert line in str(raised.value)

@@ -1,0 +1,78 @@
+"""Command `windows`: write a study of the windows of hard negatives into params.yaml.
+
+A run is repeated with negatives of other windows, at random, and of a margin instead of a window: a mining, a mixture,
+a run and a model each. `mine` then says of each how many negatives are suspected to be positives, before any training;
+`evaluate` what became of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+from pathlib import Path
+from typing import Any
+
+from rosberta.doors import parameters
+from rosberta.experiment.corpus import METHODS
+from rosberta.frame.files import whole
+from rosberta.frame.mistakes import Mistake, nearest
+
+log = logging.getLogger(__name__)
+
+WINDOWS: dict[str, dict[str, Any]] = {
+    "ranks_0_20": {"first_rank": 0, "last_rank": 20},
+    "ranks_20_100": {"first_rank": 20, "last_rank": 100},
+    "ranks_100_200": {"first_rank": 100, "last_rank": 200},
+    "margin": {"first_rank": 0, "last_rank": 100, "relative_margin": 0.05},
+    "random": {"methods": dict.fromkeys(METHODS, "random")},
+}
+"""What of `mine` differs."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the run."""
+    parser.add_argument("name", metavar="RUN", help="a name in `runs`, which is repeated for each window")
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Write it."""
+    write(asked.name)
+    return 0
+
+
+def write(name: str, path: Path = parameters.PARAMS) -> None:
+    """Add the study of a run to the parameters, comments kept, and log what is added; what `mine` says is left out.
+
+    Raises:
+        Mistake: there is no such run, or the parameters are wrong, or would be.
+    """
+    from ruamel.yaml import YAML
+
+    before = parameters.read(path)
+    experiment = parameters.check(before, str(path))
+    if name not in experiment.runs:
+        raise Mistake(f"windows: {name!r} is not in runs{nearest(name, experiment.runs)}")
+    yaml = YAML()
+    yaml.width, yaml.preserve_quotes = 10_000, True
+    data = yaml.load(path.read_text(encoding="utf-8"))
+    if data.get("minings") is None:
+        data.insert(list(data).index("mine") + 1, "minings", {})
+    mixture = data["runs"][name]["mixture"]
+    weights = f"results/runs/{name}/merged"
+    model = next((each for each in data["models"].values() if each["weights"] == weights), {"prompts": "rosberta"})
+    for window, changes in WINDOWS.items():
+        if all(getattr(experiment.mine, field) == value for field, value in changes.items()):
+            continue  # what the run has already
+        data["minings"][window] = changes
+        data["mixtures"][f"{mixture}_{window}"] = {**copy.deepcopy(data["mixtures"][mixture]), "mining": window}
+        data["runs"][f"{name}_{window}"] = {**copy.deepcopy(data["runs"][name]), "mixture": f"{mixture}_{window}"}
+        own = {"weights": f"results/runs/{name}_{window}/merged"}
+        data["models"][f"{name}_{window}"] = {**copy.deepcopy(model), **own}
+    with whole(path) as part:
+        with part.open("w", encoding="utf-8") as file:
+            yaml.dump(data, file)
+        after = parameters.read(part)
+        parameters.check(after, str(path))
+    for change in parameters.differences(before, after):
+        log.info("%s", change)
