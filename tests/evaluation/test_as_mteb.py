@@ -101,7 +101,7 @@ def test_what_mteb_alone_would_do_otherwise_is_said(experiment: SimpleNamespace,
     assert evaluation_models.loaded_with_rest(Path("results/encoders/tiny"), 96)[1] == []
 
 
-def test_a_querys_instruction_is_read_with_it(experiment: SimpleNamespace, tmp_path: Path) -> None:
+def test_the_instruction_of_a_query_is_read_with_it(experiment: SimpleNamespace, tmp_path: Path) -> None:
     """As mteb has it: behind the query."""
     laid = tmp_path / "Titles"
     shutil.copytree("data/benchmark/Titles", laid)

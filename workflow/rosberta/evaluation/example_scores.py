@@ -115,7 +115,7 @@ class Listener:
 
     def _fit(self, gold: Any, predicted: Any, *_: Any) -> None:
         right = np.asarray(gold) == np.asarray(predicted)
-        _, fits = self.right.setdefault(self._split, (self._evaluated.read, []))
+        fits = self.right.setdefault(self._split, (self._evaluated.read, []))[1]
         fits.append(right.all(axis=1) if right.ndim > 1 else right)
 
     def _search(self, scores: Mapping[str, Mapping[str, float]], *_: Any, hf_split: str, **__: Any) -> None:

@@ -8,7 +8,7 @@ was made otherwise (`rosberta.published.deviations`) it is not subtracted at all
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from rosberta import published
-from rosberta.evidence.estimates import Estimate, added, estimate
+from rosberta.evidence.estimates import Estimate, added, estimate, mean
 from rosberta.evidence.values import Values, values_of
 from rosberta.frame.artifacts import SCORES
 from rosberta.frame.files import read_json
@@ -133,6 +133,30 @@ def _of_ours(sides: tuple[Side, Side], known: Difference) -> Difference:
         return known._replace(estimate=found, source=PAIRED)
     # Who reads other texts is not paired: both errors count in full.
     return known._replace(estimate=added(found, errors[0], errors[1]), source=f"{APART}, other prompts")
+
+
+def leader(sides: Sequence[Side], shares: Mapping[str, float]) -> str | None:
+    """The model whose weighted mean of scores is highest by more than noise against each of the others.
+
+    Args:
+        sides: models of the experiment.
+        shares: weight of each task.
+
+    Returns:
+        Its name; None if there is none, or if errors are not known.
+    """
+    whole = [each for each in sides if all(task in each.scores for task in shares)]
+    if len(whole) < 2:
+        return None
+    best = max(whole, key=lambda each: sum(share * each.scores[task] for task, share in shares.items()))
+    for other in whole:
+        if other is best:
+            continue
+        gaps = [difference((other, best), task).estimate for task in shares]
+        known = [each for each in gaps if each is not None]
+        if len(known) < len(gaps) or mean(known, list(shares.values())).interval[0] <= 0:
+            return None
+    return best.name
 
 
 def prompt_of(side: Side, task: str) -> str:

@@ -233,6 +233,13 @@ def deviation(source: str, model: str, task: str, prompt: str) -> str:
     return ""
 
 
+@cache
+def domains(task: str) -> tuple[tuple[str, str], ...]:
+    """The training sets of a task's own domain: id of the data set, and what the two share."""
+    rows = records(files(__name__) / "domains.csv")
+    return tuple((row["dataset"], row["shared"]) for row in rows if row["task"] == task)
+
+
 def records(table: Traversable) -> Iterator[dict[str, str]]:
     """The rows of a CSV file, by column."""
     with table.open(encoding="utf-8") as file:
