@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -343,8 +344,6 @@ def test_an_empty_corpus_is_refused(
     titles = OWN["Titles"]
     target = origin / "own/bare"
     if not target.exists():
-        import shutil
-
         shutil.copytree(origin / titles.dataset, target)
     backup = {path: path.read_bytes() for path in target.glob(f"{role}/*.parquet")}
     for path in backup:

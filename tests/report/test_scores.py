@@ -14,7 +14,7 @@ import pytest
 from rosberta import published
 from rosberta.evidence import comparison
 from rosberta.frame.files import write_json
-from rosberta.report import evaluation, scores
+from rosberta.report import evaluation, reproduction, scores
 from rosberta.report.results import read
 from rosberta.report.table import Scored
 from scipy import stats
@@ -88,7 +88,7 @@ def test_against_the_published_model(default, rebuilt):
     results = read(default)
     assert results.rebuilt is not None
     assert results.rebuilt.name == "full"
-    made = scores.against_published(results)
+    made = reproduction.against_published(results)
     rows = {row.values[0]: row.values for row in made.rows}
     assert len(rows) == 25 + 2
     assert rows["TERRa"][7] == pytest.approx(-30, abs=0.01)
@@ -103,8 +103,8 @@ def test_against_the_published_model(default, rebuilt):
     assert rows["task mean, v1"][1] == pytest.approx(61.77, abs=0.01)
     assert rows["task mean, v1.1"][3] == pytest.approx(61.85, abs=0.01)
     # Of 23 tasks the paper scored two on other splits, and the leaderboard two with other prompts.
-    assert "full is within noise" in scores.conclusion(results)
-    assert "on 20 of 21 tasks (paper) and on 20 of 21 tasks (leaderboard)" in scores.conclusion(results)
+    assert "full is within noise" in reproduction.conclusion(results)
+    assert "on 20 of 21 tasks (paper) and on 20 of 21 tasks (leaderboard)" in reproduction.conclusion(results)
 
 
 def test_seeds_have_students_interval(tmp_path, monkeypatch):

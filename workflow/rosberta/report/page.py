@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rosberta.published import RELEASED
+from rosberta.report.reproduction import conclusion
 from rosberta.report.results import Results
-from rosberta.report.scores import conclusion
 from rosberta.report.svg import inline
 from rosberta.report.table import DASH, Column, Table, thousands
 from rosberta.report.tables import NOTE

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
 from rosberta import published
 from rosberta.evidence.comparison import leader
-from rosberta.evidence.estimates import BEYOND, LEVEL, SURE, WITHIN, Estimate, verdicts
-from rosberta.published import CATEGORIES, RELEASED, RELEASED_ID, VERSIONS, Averages
+from rosberta.evidence.estimates import LEVEL
+from rosberta.published import CATEGORIES, RELEASED, Averages
+from rosberta.report.reproduction import MARGIN, against_published, known_tasks, score_of, with_margin
 from rosberta.report.results import Model, Plan, Results
 from rosberta.report.table import Column, Row, Scored, Table, Value
 
-MARGIN = (
-    f" ± is half of the {LEVEL}% interval: what other test examples, training texts of classifiers and starts of "
-    "clusterings would change; other seeds of the model's training are not in it."
-)
 BOLD = " Bold: the best of ours, where it is ahead of each other one by more than noise; references aside."
 
 
@@ -32,101 +29,6 @@ def tables(results: Results) -> list[Table]:
         facts(results),
         domains(results),
     ]
-
-
-def conclusion(results: Results) -> str:
-    """What the comparison with the published model comes to, in a sentence; empty if nothing was compared."""
-    model = results.rebuilt
-    if model is None or model.side is None:
-        return ""
-    parts = []
-    for source, known in _sources():
-        compared = [
-            (model.estimates[task], known[task])
-            for task in _tasks()
-            if task in known
-            and task in model.estimates
-            and not published.deviation(source, RELEASED_ID, task, model.prefixes.get(task, ""))
-        ]
-        inside = sum(each.interval[0] <= score <= each.interval[1] for each, score in compared)
-        if compared:
-            parts.append(f"on {inside} of {len(compared)} tasks ({source})")
-    if not parts:
-        return ""
-    return (
-        f"{model.name} is within noise of the published scores of {RELEASED} {' and '.join(parts)}; tasks whose "
-        "published score was made otherwise are not counted."
-    )
-
-
-def _tasks() -> dict[str, published.Task]:
-    """All tasks of both versions by name, those of v1 first."""
-    return {task.name: task for version in VERSIONS for task in published.tasks(version)}
-
-
-def _sources() -> Iterator[tuple[str, Mapping[str, float]]]:
-    """The published scores of the released model, by where they stand."""
-    both = {task.name for task in published.tasks("v1")}
-    yield "paper", {task: score for task, score in published.scores()[RELEASED].items() if task in both}
-    yield "leaderboard", published.leaderboard()[RELEASED_ID]
-
-
-def against_published(results: Results) -> Table:
-    """Our model against the published one, task by task: paper, leaderboard, ours, and how each was made."""
-    model = results.rebuilt
-    columns = (
-        Column("Task"),
-        Column("paper", 2, published=True),
-        Column("made with", published=True),
-        Column("leaderboard", 2, published=True),
-        Column("made with", published=True),
-        Column(model.name if model else "score", 2, over="Ours"),
-        Column("made with", over="Ours"),
-        Column("less paper", 2, over="Ours"),
-        Column("less leaderboard", 2, over="Ours"),
-        Column("Noise"),
-    )
-    sources = dict(_sources())
-    rows, gaps = [], []
-    for name, task in _tasks().items():
-        ours = _ours_of(model, {name: 1.0})
-        prompt = model.prefixes.get(name, "") if model else ""
-        splits = (model.side.facts.get(name, {}).get("splits") if model and model.side else None) or ()
-        cells: list[Value] = []
-        less: list[Value] = []
-        gap: Estimate | None = None
-        for source, known in sources.items():
-            score = known.get(name)
-            deviation = published.deviation(source, RELEASED_ID, name, prompt)
-            cells += [score, None if score is None else deviation or f"{task.prefix}, as mteb"]
-            if score is None or ours is None or deviation:
-                less.append(None)
-                continue
-            estimate = model.estimates.get(name) if model else None
-            less.append(_scored(ours - score, estimate))
-            gap = estimate.at(ours - score) if estimate and gap is None else gap
-        made = f"{prompt or 'no prompt'}{', ' + '+'.join(splits) if splits else ''}" if ours is not None else None
-        gaps.append(gap)
-        rows.append([name, *cells, ours, made, *less])
-    marked = [Row((*row, mark)) for row, mark in zip(rows, verdicts(gaps), strict=True)]
-    for version in VERSIONS:
-        shares = {task.name: 1 / 23 for task in published.tasks(version)}
-        means = [
-            sum(share * known[task] for task, share in shares.items()) if shares.keys() <= known.keys() else None
-            for known in sources.values()
-        ]
-        ours = _ours_of(model, shares)
-        marked.append(
-            Row((f"task mean, {version}", means[0], None, means[1], None, ours, None, None, None, None), total=True)
-        )
-    caption = (
-        f"Scores of {RELEASED} as published, and of our {model.name if model else 'model'}. A published score that was "
-        "made otherwise than ours is not subtracted; how it was made stands beside it. Published scores have no "
-        f"interval: ± is that of ours. Noise, of the first difference there is: {WITHIN}, {BEYOND} the interval, or "
-        f"{SURE}: beyond it when all tasks are looked at together. The last two tasks are those of v1.1 in place of "
-        "two of v1." + MARGIN
-    )
-    return Table("published", f"Against {RELEASED} as published", caption, columns, tuple(marked), scored=True)
 
 
 def seeds(results: Results) -> Table:
@@ -199,7 +101,7 @@ def domains(results: Results) -> Table:
     )
     sources = {source.name: source for source in results.sources}
     rows = []
-    for name in _tasks():
+    for name in known_tasks():
         for dataset, why in published.domains(name):
             for source, entry in results.experiment.collect.sources.items():
                 if entry.dataset != dataset or name not in results.experiment.benchmark.tasks:
@@ -211,17 +113,6 @@ def domains(results: Results) -> Table:
         "not judged on an unseen domain. Rows that hold a test text are dropped in any case."
     )
     return Table("domains", "Sources in the domain of a task", caption, columns, tuple(rows))
-
-
-def _ours_of(model: Model | None, shares: Mapping[str, float]) -> float | None:
-    """A weighted mean of a model's scores, with its error where that is known; None if a score is missing."""
-    if model is None or any(task not in model.scores for task in shares):
-        return None
-    return _scored(sum(share * model.scores[task] for task, share in shares.items()), model.estimate(shares))
-
-
-def _scored(value: float, estimate: Estimate | None) -> float:
-    return value if estimate is None else Scored(value, estimate.margin)
 
 
 def leads(results: Results, model: Model, shares: Mapping[str, float]) -> bool:
@@ -325,7 +216,7 @@ def scores(results: Results) -> Table:
                 task.name,
                 CATEGORIES[task.category],
                 released.get(task.name),
-                *(_ours_of(model, {task.name: 1.0}) for model in results.models),
+                *(score_of(model, {task.name: 1.0}) for model in results.models),
             ),
             best=_leading(results, task.name, 3),
         )
@@ -352,7 +243,7 @@ def own_tasks(results: Results) -> Table:
         for model in results.models:
             score = model.own.get(name)
             prefix = None if score is None else model.prefixes.get(name) or "none"
-            values += [None if score is None else _scored(score, model.estimates.get(name)), prefix]
+            values += [None if score is None else with_margin(score, model.estimates.get(name)), prefix]
         leads = frozenset(3 + 2 * (place - 3) for place in _leading(results, name, 3))
         rows.append(Row(tuple(values), best=leads))
     caption = "Tasks of this experiment that are no part of ruMTEB. They enter no average." + MARGIN + BOLD
@@ -388,7 +279,7 @@ def _averages(row: Averages, version: str) -> list[Value]:
 
 def _ours(model: Model, results: Results) -> list[Value]:
     """Category scores, task mean and category mean of a model of ours."""
-    return [_ours_of(model, shares) for shares in _shares(results)]
+    return [score_of(model, shares) for shares in _shares(results)]
 
 
 def _bold(model: Model, results: Results) -> list[bool]:
