@@ -205,3 +205,60 @@ def test_the_summary_says_what_a_score_rests_on(experiment: SimpleNamespace, tmp
     }
     assert summaries[0]["tasks"]["TERRa"]["data"] != task["data"]
     assert np.isfinite(task["score"])
+
+
+def test_what_was_kept_is_of_these_settings_and_this_data_only(
+    experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a stopped evaluation left is scored again under another seed, and where a file of the task has changed."""
+    some = only(experiment, "TERRa", "STS22", left=Model(weights="results/encoders/tiny", prompts="none"))
+    shutil.copytree("data/benchmark", "copied", dirs_exist_ok=True)
+    monkeypatch.setattr(evaluate, "BENCHMARK", Path("copied"))
+    score, scored = evaluate._score, []
+
+    def stopped(evaluated: object, task: mteb.AbsTask, place: Path) -> None:
+        scored.append(task.metadata.name)
+        if task.metadata.name == "STS22":
+            raise KeyboardInterrupt
+        score(evaluated, task, place)
+
+    def again() -> list[str]:
+        scored.clear()
+        with pytest.raises(KeyboardInterrupt):
+            evaluate.run(some, "left")
+        return list(scored)
+
+    monkeypatch.setattr(evaluate, "_score", stopped)
+    assert again() == ["TERRa", "STS22"]
+    assert again() == ["STS22"]
+    some.evaluate = experiment.evaluate.model_copy(update={"seed": 5})
+    assert again() == ["TERRa", "STS22"]
+    assert again() == ["STS22"]
+    (file,) = [file for file in Path("copied/TERRa").rglob("*.parquet") if file.name != "texts.parquet"]
+    pq.write_table(pq.read_table(file).slice(1), file)
+    assert again() == ["TERRa", "STS22"]
+
+
+def test_search_goes_as_deep_as_mteb_asks(experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To 1,000 documents, by which recall at that depth is scored, and to all of a list."""
+    asked = []
+    search = mteb_model.Evaluated.search
+
+    def listened(evaluated: mteb_model.Evaluated, queries: datasets.Dataset, **given: object) -> object:
+        found = search(evaluated, queries, **given)
+        asked.append((given["top_k"], given.get("top_ranked"), found, len(evaluated._corpus or ())))
+        return found
+
+    monkeypatch.setattr(mteb_model.Evaluated, "search", listened)
+    some = only(experiment, "Titles", "RuBQReranking", deep=Model(weights="results/encoders/tiny", prompts="none"))
+    evaluate.run(some, "deep")
+    for depth, lists, found, corpus in asked:
+        assert depth >= 1000
+        for id, ranked in found.items():
+            assert len(ranked) == (min(depth, corpus) if lists is None else len(lists[id]))
+    few = evaluation_models.load_evaluated(some, "deep", {})
+    words = [f"слово {number}" for number in range(150)]
+    few.index(datasets.Dataset.from_dict({"id": words, "text": words}))
+    metadata = tasks.rumteb()["RuBQRetrieval"].metadata
+    queries = datasets.Dataset.from_dict({"id": ["q"], "text": ["слово"]})
+    assert len(search(few, queries, task_metadata=metadata, top_k=1000)["q"]) == 150

@@ -74,20 +74,23 @@ def against_published(results: Results) -> Table:
         ours = score_of(model, {name: 1.0})
         prompt = model.prefixes.get(name, "") if model else ""
         splits = (model.side.facts.get(name, {}).get("splits") if model and model.side else None) or ()
+        made_on = "+".join(splits)
         cells: list[Value] = []
         less: list[Value] = []
         gap: Estimate | None = None
         for source, known in sources.items():
             score = known.get(name)
             deviation = published.deviation(source, RELEASED_ID, name, prompt)
-            cells += [score, None if score is None else deviation or f"{task.prefix}, as mteb"]
+            known_made = deviation or ", ".join(each for each in (task.prefix, made_on) if each)
+            cells += [score, None if score is None else known_made]
             if score is None or ours is None or deviation:
                 less.append(None)
                 continue
             estimate = model.estimates.get(name) if model else None
             less.append(with_margin(ours - score, estimate))
             gap = estimate.at(ours - score) if estimate and gap is None else gap
-        made = f"{prompt or 'no prompt'}{', ' + '+'.join(splits) if splits else ''}" if ours is not None else None
+        said = prompt.replace(":", "").replace("  ", " ") or "no prompt"
+        made = ", ".join(each for each in (said, made_on) if each) if ours is not None else None
         gaps.append(gap)
         rows.append([name, *cells, ours, made, *less])
     marked = [Row((*row, mark)) for row, mark in zip(rows, verdicts(gaps), strict=True)]
