@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from hashlib import blake2b
 from pathlib import Path
 from statistics import fmean
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+
+from rosberta.evaluation.fits import Fit, classifiers, clusterings, side_by_side
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -84,14 +86,12 @@ class Listener:
     def __init__(self, task: AbsTask, evaluated: Evaluated) -> None:
         """Listen to a task, which `evaluated` is about to be scored on."""
         self.queries: dict[str, tuple[list[str], list[float]]] = {}
-        self.right: dict[str, tuple[Sequence[str], list[np.ndarray]]] = {}
+        self.right: dict[str, tuple[Sequence[str], list[Fit]]] = {}
         self.clusterings: dict[str, tuple[Sequence[str], dict[str, Any]]] = {}
         self._task: Any = task
         self._evaluated = evaluated
         self._split = ""
-        if task.metadata.type in FITTED:
-            self._listen("_calculate_scores", self._fit)
-        elif hasattr(task, "task_specific_scores"):
+        if hasattr(task, "task_specific_scores"):
             self._listen("task_specific_scores", self._search)
         self._listen("_evaluate_subset", self._begin, before=True)
 
@@ -113,60 +113,65 @@ class Listener:
     def _begin(self, *_: Any, hf_split: str, **__: Any) -> None:
         self._split = hf_split
 
-    def _fit(self, gold: Any, predicted: Any, *_: Any) -> None:
-        right = np.asarray(gold) == np.asarray(predicted)
-        fits = self.right.setdefault(self._split, (self._evaluated.read, []))[1]
-        fits.append(right.all(axis=1) if right.ndim > 1 else right)
+    def _fit(self, fit: Fit) -> None:
+        self.right.setdefault(self._split, (self._evaluated.read, []))[1].append(fit)
 
     def _search(self, scores: Mapping[str, Mapping[str, float]], *_: Any, hf_split: str, **__: Any) -> None:
         metric, names = CUTS[self._task.metadata.main_score], sorted(scores)
         self.queries[hf_split] = names, [scores[name][metric] for name in names]
 
     @contextmanager
-    def clustering(self) -> Iterator[None]:
-        """Score halves of a clustering's documents, too, for as long as the block lasts."""
+    def fits(self) -> Iterator[None]:
+        """Run the task's fits side by side for as long as the block lasts, and score halves of a clustering, too."""
         from mteb.abstasks import clustering
 
         holder: Any = clustering
         original = holder._evaluate_clustering_bootstrapped
+        with side_by_side() as pool:
 
-        def listened(embeddings: Any, labels: list[list[Any]], **settings: Any) -> Any:
-            found = original(embeddings, labels, **settings)
-            texts = self._evaluated.read
-            ids = np.array([id_of(text) for text in texts], np.uint64)
-            levels = [[float(each) for each in level] for level in found[0]["v_measure"].values()]
-            self.clusterings[self._split] = (
-                texts,
-                {
-                    "repetitions": [fmean(each) for each in zip(*levels, strict=True)],
-                    "halves": scores_of_halves(np.asarray(embeddings), labels, ids, settings["kmean_batch_size"]),
-                },
-            )
-            return found
+            def listened(embeddings: Any, labels: list[list[Any]], **settings: Any) -> Any:
+                found = clusterings(pool, np.asarray(embeddings), labels, **settings)
+                texts = self._evaluated.read
+                ids = np.array([id_of(text) for text in texts], np.uint64)
+                self.clusterings[self._split] = (
+                    texts,
+                    {
+                        "repetitions": [fmean(each) for each in zip(*found[0]["v_measure"].values(), strict=True)],
+                        "halves": scores_of_halves(
+                            np.asarray(embeddings), labels, ids, settings["kmean_batch_size"], pool.map
+                        ),
+                    },
+                )
+                return found
 
-        holder._evaluate_clustering_bootstrapped = listened
-        try:
-            yield
-        finally:
-            holder._evaluate_clustering_bootstrapped = original
+            holder._evaluate_clustering_bootstrapped = listened
+            fitted = classifiers(self._task, pool, self._fit) if self._task.metadata.type in FITTED else nullcontext()
+            try:
+                with fitted:
+                    yield
+            finally:
+                holder._evaluate_clustering_bootstrapped = original
 
 
 def scores_of_halves(
-    embeddings: np.ndarray, labels: Sequence[Sequence[Any]], ids: np.ndarray, batch_size: int
+    embeddings: np.ndarray,
+    labels: Sequence[Sequence[Any]],
+    ids: np.ndarray,
+    batch_size: int,
+    each: Callable[..., Iterable[float]] = map,
 ) -> list[list[float]]:
     """V-measures of clusterings of halves of the documents, 0-1, (`HALVES`, `FITS`); of several levels their mean.
 
-    As mteb clusters, but each document of the half once, instead of many draws of all.
+    As mteb clusters, but each document of the half once, instead of many draws of all. `each` maps over the fits.
     """
-    return [
-        [
-            fmean(
-                _v_measure(embeddings, labels, level, half(ids, number), batch_size, fit) for level in _levels(labels)
-            )
-            for fit in range(FITS)
-        ]
-        for number in range(HALVES)
-    ]
+
+    def fit(place: tuple[int, int]) -> float:
+        within = half(ids, place[0])
+        return fmean(_v_measure(embeddings, labels, level, within, batch_size, place[1]) for level in _levels(labels))
+
+    scores = np.fromiter(each(fit, list(np.ndindex(HALVES, FITS))), float)
+    found: list[list[float]] = scores.reshape(HALVES, FITS).tolist()
+    return found
 
 
 def _levels(labels: Sequence[Sequence[Any]]) -> range:
@@ -231,7 +236,11 @@ def _parts(
             match category:
                 case "Classification" | "MultilabelClassification":
                     texts, fits = listener.right[split]
-                    yield split, [id_of(text) for text in texts], {"right": np.stack(fits, axis=1)}
+                    yield (
+                        split,
+                        [id_of(text) for text in texts],
+                        {"right": np.stack([fit.result()[1] for fit in fits], axis=1)},
+                    )
                 case "Clustering":
                     yield split, [id_of(text) for text in listener.clusterings[split][0]], {}
                 case "Retrieval" | "Reranking":

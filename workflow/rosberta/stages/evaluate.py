@@ -157,7 +157,7 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
     task.load_data()
     listener = Listener(task, evaluated)
     before = evaluated.embedder.seen, evaluated.embedder.truncated
-    with TemporaryDirectory() as folder, whole_columns(), one_thread_a_fit(), listener.clustering():
+    with TemporaryDirectory() as folder, whole_columns(), one_thread_a_fit(), listener.fits():
         # A task's name may hold slashes, and mteb names its file after it.
         (Path(folder) / task.metadata.name).parent.mkdir(parents=True, exist_ok=True)
         result = mteb.evaluate(
