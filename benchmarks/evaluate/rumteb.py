@@ -157,14 +157,13 @@ def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, 
     """Evaluate on all tasks: by category seconds of embedding and of the rest, and each task's score."""
     import mteb
     from rosberta.evaluation.example_scores import Listener
-    from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, random_fingerprints, whole_columns
+    from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_columns
 
     seconds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     scores = {}
     for name, entry in made.entries.items():
         with fresh_cache(), ExitStack() as stack:
             if ours:
-                stack.enter_context(random_fingerprints())
                 stack.enter_context(whole_columns())
                 stack.enter_context(one_thread_a_fit())
             task = made.task(name)

@@ -84,16 +84,3 @@ def test_what_a_fit_raises_is_raised() -> None:
         later = fits.Later(pool.submit(lambda: 1 / 0))
         with pytest.raises(ZeroDivisionError):
             later["accuracy"]
-
-
-def test_what_is_derived_is_told_apart_by_chance() -> None:
-    """Two maps of one set are two sets, inside and outside of the block."""
-    from datasets import Dataset
-
-    data = Dataset.from_dict({"number": [1, 2, 3]})
-    named = data.select([0])._fingerprint
-    with libraries.random_fingerprints():
-        once, twice = (data.map(lambda row, by=by: {"number": by * row["number"]}) for by in (2, 3))
-        assert (once["number"][:], twice["number"][:]) == ([2, 4, 6], [3, 6, 9])
-        assert data.select([0])._fingerprint != named
-    assert data.select([0])._fingerprint == named

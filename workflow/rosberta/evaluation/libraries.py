@@ -52,24 +52,6 @@ def limited() -> Any:
 
 
 @contextmanager
-def random_fingerprints() -> Iterator[None]:
-    """Have `datasets` name what it derives by chance for as long as the block lasts.
-
-    It names a selection by hashing all that it was made by, to find it again in its cache, which `fresh_cache` empties
-    anyway; of small tasks that is a part of their evaluation worth leaving out.
-    """
-    from datasets import fingerprint
-
-    holder: Any = fingerprint
-    derived = holder.update_fingerprint
-    holder.update_fingerprint = lambda *_, **__: holder.generate_random_fingerprint()
-    try:
-        yield
-    finally:
-        holder.update_fingerprint = derived
-
-
-@contextmanager
 def whole_columns() -> Iterator[None]:
     """Have a column of a data set be a list for as long as the block lasts.
 

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from rosberta.evaluation.averages import content, summarise
 from rosberta.evaluation.example_scores import DECIMALS, PREDICTED, Listener, scores_of_examples
-from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, random_fingerprints, whole_columns
+from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_columns
 from rosberta.evaluation.models import applied_prompt, facts_of, instruction_of, load_evaluated, results_folder
 from rosberta.evaluation.mteb_model import Evaluated
 from rosberta.evaluation.prompts import model_prompts
@@ -157,7 +157,7 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
     task.load_data()
     listener = Listener(task, evaluated)
     before = evaluated.embedder.seen, evaluated.embedder.truncated
-    with TemporaryDirectory() as folder, random_fingerprints(), whole_columns(), one_thread_a_fit(), listener.fits():
+    with TemporaryDirectory() as folder, whole_columns(), one_thread_a_fit(), listener.fits():
         # A task's name may hold slashes, and mteb names its file after it.
         (Path(folder) / task.metadata.name).parent.mkdir(parents=True, exist_ok=True)
         result = mteb.evaluate(
