@@ -156,6 +156,7 @@ class Timer:
 def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Evaluate on all tasks: by category seconds of embedding and of the rest, and each task's score."""
     import mteb
+    from rosberta.evaluation.example_scores import Listener
     from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_columns
 
     seconds: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -167,6 +168,8 @@ def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, 
                 stack.enter_context(one_thread_a_fit())
             task = made.task(name)
             task.load_data()
+            if ours:
+                stack.enter_context(Listener(task, model).fits())
             before, start = timer.seconds, time.perf_counter()
             result = mteb.evaluate(
                 model, task, cache=None, co2_tracker=False, encode_kwargs=OPTIONS, show_progress_bar=False

@@ -53,7 +53,7 @@ def page(place: Path) -> Nearest:
     models = {}
     for seed, name in enumerate(("one", "two")):
         folder = write_roberta(place / name, TEXTS, seed=seed)
-        embedder = Embedder.load(folder, "mean", 64, revision=name)
+        embedder = Embedder.load(folder, "mean", 64)
         models[name] = Shown(embedder, model_prompts("rosberta"))
     return Nearest(models, collections(place / "mine.txt", [place / "data/benchmark"]))
 

@@ -88,6 +88,24 @@ def test_the_limit_holds_and_the_least_used_goes(tmp_path: Path) -> None:
     assert [found(limited, "model", keys)[0].all() for keys, _ in [*groups, some(10, 9)]] == [True, False, True, True]
 
 
+def test_what_was_cut_is_known_again(tmp_path: Path) -> None:
+    """Of each text, whether it was longer than the model takes."""
+    cache = EmbeddingCache(tmp_path, 10**6)
+    keys, embeddings = some(25)
+    cut = np.arange(25) % 3 == 0
+    cache.put("model", keys, embeddings, cut)
+    again = np.zeros(25, bool)
+    assert cache.get("model", keys, np.empty((25, 8), np.float32), again).all()
+    assert np.array_equal(again, cut)
+
+
+def test_one_corpus_does_not_drive_out_all_else(tmp_path: Path) -> None:
+    """What would fill more than half of the room is not taken."""
+    cache = EmbeddingCache(tmp_path, 320)
+    assert cache.takes(5, 8)
+    assert not cache.takes(6, 8)
+
+
 def test_a_disk_that_takes_nothing_costs_the_cache_only(tmp_path: Path) -> None:
     """Nothing is raised; nothing is found."""
     (tmp_path / "file").write_text("in the way")

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from rosberta.embedding import embedder as embedder_module
 from rosberta.embedding.cache import EmbeddingCache
 from rosberta.embedding.embedder import Embedder, unit
 from rosberta.embedding.replicas import takes_rows
@@ -252,3 +253,38 @@ def test_on_one_thread_company_does_not_move_a_bit(tmp_path: Path, pooling: Lite
         torch.set_num_threads(threads)
     assert np.array_equal(together, alone)
     assert np.array_equal(together[:1], few)
+
+
+def test_who_pools_otherwise_or_is_computed_otherwise_finds_nothing(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The identity holds pooling and head by name, length, precision, packages and code, whatever the revision says."""
+
+    def identity(pooling: str = "cls", length: int = 64, precision: str = "fp32") -> str:
+        return Embedder(load_sentence_transformer(weights, pooling, length), revision="0", precision=precision).identity
+
+    known = [identity(), identity("mean"), identity(length=32), identity(precision="bf16")]
+    headless = load_sentence_transformer(weights, "cls", 64)
+    del headless[-1]
+    known.append(Embedder(headless, revision="0").identity)
+    code = embedder_module.code_of("rosberta.embedding.embedder")
+    assert {f"rosberta/embedding/{name}.py" for name in ("embedder", "replicas")} <= set(code)
+    assert "rosberta/encoder/unpadded.py" in code
+    embedder_module._method.cache_clear()
+    monkeypatch.setattr(embedder_module, "code_of", lambda *_: {**code, "rosberta/encoder/unpadded.py": "edited"})
+    known.append(identity())
+    monkeypatch.undo()
+    embedder_module._method.cache_clear()
+    assert len(set(known)) == len(known)
+    assert identity() == known[0]
+
+
+def test_a_corpus_that_is_not_to_be_kept_leaves_the_cache_alone(weights: Path, tmp_path: Path) -> None:
+    model = load_sentence_transformer(weights, "cls", 64)
+    cache = EmbeddingCache(tmp_path, 10**9)
+    ours = Embedder(model, revision="a", cache=cache)
+    ours.embed(TEXTS, keep=False)
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert ours.kept(10)
+    assert not ours.kept(10**9)
+    assert not Embedder(model, revision="a").kept(1)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -17,6 +20,8 @@ import torch
 from rosberta.evaluation import example_scores, libraries, mteb_model, tasks
 from rosberta.evaluation import models as evaluation_models
 from rosberta.evaluation.prompts import model_prompts
+from rosberta.evidence import estimates
+from rosberta.evidence.values import values_of
 from rosberta.experiment.models import Model
 from rosberta.frame.files import digest, read_json
 from rosberta.frame.mistakes import Mistake
@@ -104,17 +109,14 @@ def test_scores_are_mtebs(scored: Path, category: str) -> None:
 
 
 def test_examples_add_up_to_the_score(scored: Path) -> None:
-    """From what is kept of a task's examples its score follows; of clustering there are none."""
+    """From what is kept of a task's examples its score follows, and of a clustering from its repetitions."""
     summary = read_json(scored / "summary.json")
     for category, name in CATEGORIES.items():
-        path = scored / "examples" / f"{name}.parquet"
-        score = (summary["tasks"] | summary["own_tasks"])[name]["score"]
-        if category == "Clustering":
-            assert not path.exists()
-            continue
-        table = pq.read_table(path)
-        assert table.column_names == ["split", *example_scores.KEPT[category]]
-        columns = {name: np.array(table[name]) for name in example_scores.KEPT[category]}
+        known = (summary["tasks"] | summary["own_tasks"])[name]
+        table = pq.read_table(scored / "examples" / f"{name}.parquet")
+        assert table.column_names == ["split", "id", *example_scores.KEPT[category]]
+        assert len(set(table["id"].to_pylist())) > 0.8 * len(table), name
+        columns = {name: np.array(table[name].to_pylist()) for name in example_scores.KEPT[category]}
         if category == "STS":
             found = spearmanr(columns["gold"], columns["cosine_scores"])[0]
         elif category == "PairClassification":
@@ -123,10 +125,18 @@ def test_examples_add_up_to_the_score(scored: Path) -> None:
                 average_precision_score(columns["gold"], signs.get(name, 1) * columns[name])
                 for name in example_scores.MEASURES
             )
+        elif category == "Clustering":
+            kept = json.loads(table.schema.metadata[example_scores.CLUSTERED])["test"]
+            assert np.shape(kept["halves"]) == (example_scores.HALVES, example_scores.FITS)
+            found = fmean(kept["repetitions"])
         else:
+            values = columns["right"].mean(axis=1) if "right" in columns else columns["value"]
+            assert columns.get("right", np.empty((0, 10))).shape[1] == 10
             splits = np.array(table["split"])
-            found = fmean(columns["value"][splits == split].mean() for split in set(splits))
-        assert 100 * found == pytest.approx(score, abs=2e-3), name
+            found = fmean(values[splits == split].mean() for split in set(splits))
+        assert 100 * found == pytest.approx(known["score"], abs=2e-3), name
+        estimate = estimates.estimate(values_of(table), known["score"])
+        assert estimate.margin > 0, name
 
 
 def test_search_finds_what_brute_force_finds(monkeypatch: pytest.MonkeyPatch, experiment: SimpleNamespace) -> None:
@@ -209,6 +219,8 @@ def test_a_kill_costs_one_task(experiment: SimpleNamespace, tmp_path: Path, monk
     assert scored == list(names[1:])
     assert not kept.exists()
     ours, theirs = (read_json(Path(f"results/scores/{key}/summary.json")) for key in ("killed", "whole"))
+    for summary in (ours, theirs):
+        del summary["model"]["name"]
     assert ours == theirs
     assert digest(Path("results/scores/killed/examples")) == digest(Path("results/scores/whole/examples"))
 
@@ -324,8 +336,6 @@ def test_an_empty_corpus_is_refused(
     experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, role: str, message: str
 ) -> None:
     """By its task and set, before anything is embedded."""
-    import os
-
     from rosberta.experiment.hub import Pin
     from rosberta.outside import pins
     from rosberta.stages import benchmark
@@ -334,8 +344,6 @@ def test_an_empty_corpus_is_refused(
     titles = OWN["Titles"]
     target = origin / "own/bare"
     if not target.exists():
-        import shutil
-
         shutil.copytree(origin / titles.dataset, target)
     backup = {path: path.read_bytes() for path in target.glob(f"{role}/*.parquet")}
     for path in backup:

@@ -1,7 +1,8 @@
-"""`compare`: differences, and intervals that hold what they say."""
+"""`compare`: differences of what may be compared, and of nothing else."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 from rosberta import published
 from rosberta.commands import compare
-from rosberta.evidence import bootstrap, comparison
+from rosberta.evaluation.example_scores import CLUSTERED
+from rosberta.evidence import comparison
+from rosberta.evidence.estimates import mean
 from rosberta.frame.files import write_json
 from rosberta.frame.mistakes import Mistake
-from scipy.stats import spearmanr
+from rosberta.published import CATEGORIES
 
 RELEASED, OTHER = "ai-forever/ru-en-RoSBERTa", "BAAI/bge-m3"
+FACTS = {"data": "d", "settings": "s", "code": "c", "prefix": "classification: "}
 
 
 @pytest.fixture(autouse=True)
@@ -24,152 +28,195 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def scored(name: str, task: str, category: str, score: float, examples: pa.Table | None = None) -> None:
-    """An artifact of `evaluate` with one task."""
+def scored(name: str, score: float, examples: pa.Table | None = None, *, task: str = "TERRa", **facts: str) -> None:
+    """An artifact of `evaluate` with one task more."""
     folder = Path("results/scores") / name
-    write_json(folder / "summary.json", {"tasks": {task: {"category": category, "score": score}}, "own_tasks": {}})
+    path = folder / "summary.json"
+    known = json.loads(path.read_text())["tasks"] if path.exists() else {}
+    categories = {each.name: each.category for version in published.VERSIONS for each in published.tasks(version)}
+    entry = {"category": categories.get(task, "STS"), "score": score, **FACTS, **facts}
+    write_json(path, {"tasks": {**known, task: entry}, "own_tasks": {}})
     if examples is not None:
-        (folder / "examples").mkdir()
+        (folder / "examples").mkdir(exist_ok=True)
         pq.write_table(examples, folder / "examples" / f"{task}.parquet")
 
 
-def values(numbers: np.ndarray, splits: list[str] | None = None) -> pa.Table:
-    return pa.table({"split": splits or ["test"] * len(numbers), "value": numbers})
+def values(numbers: np.ndarray, first: int = 0, splits: list[str] | None = None) -> pa.Table:
+    ids = pa.array(range(first, first + len(numbers)), pa.uint64())
+    return pa.table({"split": splits or ["test"] * len(numbers), "id": ids, "value": numbers})
 
 
-def found(first: str, second: str, task: str) -> comparison.Difference:
+def found(first: str, second: str, task: str = "TERRa") -> comparison.Difference:
     return comparison.difference((comparison.side(first), comparison.side(second)), task)
+
+
+def lines(first: str, second: str) -> dict[str, list[str]]:
+    """The rows of the table by their first column."""
+    return {row.values[0]: list(row.values) for row in compare.compare(first, second).rows}  # type: ignore[misc]
 
 
 def test_published_models_stand_beside_each_other() -> None:
     """The leaderboard's means of ru-en-RoSBERTa and BGE-M3, on both versions, as recomputed from its files."""
-    text = compare.compare(RELEASED, OTHER).text()
-    lines = {line.split("  ")[0]: line.split() for line in text.splitlines()}
+    table = lines(RELEASED, OTHER)
     for name, ours, theirs in (
         ("task mean, v1", "61.71", "61.57"),
         ("category mean, v1", "60.40", "60.92"),
         ("task mean, v1.1", "61.85", "61.63"),
         ("category mean, v1.1", "60.55", "60.98"),
     ):
-        assert {ours, theirs} <= set(lines[name]), lines[name]
+        assert [f"{number:.2f}" for number in table[name][2:4]] == [ours, theirs]
     assert len(published.leaderboard()) == 155
 
 
 def test_a_model_does_not_differ_from_itself() -> None:
     draws = np.random.default_rng(0).random(50)
     for name in ("one", "two"):
-        scored(name, "RuBQRetrieval", "Retrieval", 100 * draws.mean(), values(draws))
-    same = found("one", "two", "RuBQRetrieval")
-    assert same.draws is not None
-    assert same.source == "examples"
-    assert not same.draws.any()
-
-
-def test_the_interval_is_that_of_a_paired_mean() -> None:
-    """Against the normal interval of the mean of paired differences, whose spread is below that of unpaired ones."""
-    chance = np.random.default_rng(0)
-    first = chance.random(400)
-    second = first + 0.02 + 0.05 * chance.standard_normal(400)
-    scored("one", "RuBQRetrieval", "Retrieval", 100 * first.mean(), values(first))
-    scored("two", "RuBQRetrieval", "Retrieval", 100 * second.mean(), values(second))
-    draws = found("one", "two", "RuBQRetrieval").draws
-    assert draws is not None
-    error = 100 * (second - first).std(ddof=1) / 20
-    assert draws.std() == pytest.approx(error, rel=0.1)
-    low, high = np.percentile(draws, [2.5, 97.5])
-    mean = 100 * (second - first).mean()
-    assert (low, high) == (pytest.approx(mean - 1.96 * error, abs=0.1), pytest.approx(mean + 1.96 * error, abs=0.1))
+        scored(name, 100 * draws.mean(), values(draws))
+    same = found("one", "two")
+    assert same.estimate is not None
+    assert (same.source, same.estimate.interval) == ("paired", (0, 0))
+    assert lines("one", "two")["TERRa"][-2:] == ["within", "paired"]
 
 
 def test_splits_count_alike() -> None:
     """As in the task's score, the mean of two splits is that of their means, however many examples each has."""
     splits = ["test"] * 10 + ["validation"] * 90
-    first, second = np.zeros(100), np.array([1.0] * 10 + [0.0] * 90)
-    tables = values(first, splits), values(second, splits)
-    draws = bootstrap.bootstrap_differences(*tables, np.random.default_rng(0))
-    assert draws is not None
-    assert draws.tolist() == [50.0] * bootstrap.DRAWS
-
-
-def test_correlations_are_computed_anew() -> None:
-    """A draw's Spearman correlation is scipy's, ties included."""
     chance = np.random.default_rng(0)
-    gold, cosines = chance.integers(0, 5, 200).astype(float), chance.random(200)
-    rows = chance.choice(200, 200)
-    ours = bootstrap.score({"gold": gold, "cosine_scores": cosines}, rows)
-    assert ours == pytest.approx(spearmanr(gold[rows], cosines[rows])[0])
+    first, second = np.zeros(100), np.concatenate([chance.random(10), chance.random(90)])
+    scored("one", 0, values(first, splits=splits))
+    scored("two", 50, values(second, splits=splits))
+    estimate = found("one", "two").estimate
+    assert estimate is not None
+    expected = 100**2 * (second[:10].var(ddof=1) / 10 + second[10:].var(ddof=1) / 90) / 4
+    assert estimate.variance == pytest.approx(expected)
 
 
-def test_other_examples_give_no_interval() -> None:
-    """Two models that were scored on other examples cannot be paired."""
-    gold = {"split": ["test"] * 3, "cosine_scores": [0.1, 0.2, 0.3]}
-    scored("one", "STS22", "STS", 10, pa.table({**gold, "gold": [1.0, 2.0, 3.0]}))
-    scored("two", "STS22", "STS", 20, pa.table({**gold, "gold": [1.0, 2.0, 4.0]}))
-    assert found("one", "two", "STS22").draws is None
-    assert "–" in compare.compare("one", "two").text()
-
-
-def test_draws_without_a_score_are_drawn_again() -> None:
-    """Of four pairs, many a draw has one gold only; the interval is made of the others."""
-    gold = {"split": ["test"] * 4, "gold": [1.0, 1.0, 1.0, 5.0]}
-    tables = [pa.table({**gold, "cosine_scores": cosines}) for cosines in ([0.1, 0.4, 0.3, 0.2], [0.3, 0.1, 0.2, 0.4])]
-    for name, table in zip(("one", "two"), tables, strict=True):
-        scored(name, "STS22", "STS", 10, table)
-    draws = found("one", "two", "STS22").draws
-    assert draws is not None
-    assert np.isfinite(draws).all()
-    assert "nan" not in compare.compare("one", "two").text()
-
-
-def test_a_score_that_is_not_defined_is_left_out() -> None:
-    scored("one", "TERRa", "PairClassification", 10)
-    folder = Path("results/scores/two")
-    tasks = {name: {"category": "STS", "score": score} for name, score in (("STS22", None), ("TERRa", 20.0))}
-    write_json(folder / "summary.json", {"tasks": tasks, "own_tasks": {}})
-    assert set(comparison.side("two").scores) == {"TERRa"}
-
-
-def test_repetitions_are_those_of_the_task() -> None:
-    """A task of one's own may end in the name of one of ruMTEB's."""
-    folder = Path("results/scores/one")
-    for place, score in (("own/x", 0.7), ("rosberta__one/0", 0.5)):
-        path = folder / place / "GeoreviewClusteringP2P.json"
-        write_json(path, {"scores": {"test": [{"v_measures": {"Level 0": [score]}}]}})
-    assert bootstrap.repetitions(folder, "GeoreviewClusteringP2P") == [pytest.approx(50)]
-    assert bootstrap.repetitions(folder, "x/GeoreviewClusteringP2P") == [pytest.approx(70)]
-
-
-def test_repetitions_of_a_clustering_give_its_interval() -> None:
-    """As wide as the error of a difference of two means of repetitions."""
+@pytest.mark.parametrize("fact", ["data", "settings", "code"])
+def test_what_was_scored_otherwise_is_not_paired(fact: str) -> None:
+    """Nor subtracted: the two are not of one measure."""
     chance = np.random.default_rng(0)
-    spreads = {name: (0.5 + shift + 0.02 * chance.standard_normal(10)) for name, shift in (("one", 0), ("two", 0.1))}
-    for name, spread in spreads.items():
-        scored(name, "GeoreviewClusteringP2P", "Clustering", 100 * spread.mean())
-        part = {"v_measure": spread.mean(), "v_measures": {"Level 0": spread.tolist()}}
-        write_json(
-            Path(f"results/scores/{name}/rosberta__{name}/0/GeoreviewClusteringP2P.json"), {"scores": {"test": [part]}}
-        )
+    scored("one", 10, values(chance.random(50)))
+    scored("two", 20, values(chance.random(50)), **{fact: "another"})
+    assert found("one", "two")[3:] == (None, f"other {fact}", False)
+    assert lines("one", "two")["TERRa"][4:] == [None, None, None, "", f"other {fact}"]
+
+
+def test_other_examples_are_not_paired() -> None:
+    """As many rows are not the same rows, nor are the same rows in another order."""
+    chance = np.random.default_rng(0)
+    numbers = chance.random(50)
+    scored("one", 10, values(numbers))
+    scored("two", 20, values(numbers, first=1))
+    scored("three", 20, values(numbers).take(list(range(50))[::-1]))
+    for other in ("two", "three"):
+        assert found("one", other)[3:] == (None, "other examples", False)
+
+
+def test_other_prompts_are_not_paired() -> None:
+    """Each model's own error counts in full."""
+    chance = np.random.default_rng(0)
+    hard = chance.random(200)
+    for name, prompt in (("one", "classification: "), ("two", "query: "), ("three", "classification: ")):
+        scored(name, 10, values(hard + 0.01 * chance.random(200)), prefix=prompt)
+    apart, paired = found("one", "two"), found("one", "three")
+    assert (apart.source, paired.source) == ("unpaired, other prompts", "paired")
+    assert apart.estimate is not None
+    assert paired.estimate is not None
+    sides = [comparison.estimated(comparison.side(name), "TERRa") for name in ("one", "two")]
+    assert apart.estimate.variance == pytest.approx(sum(each.variance for each in sides if each))
+    assert paired.estimate.variance < 0.01 * apart.estimate.variance
+
+
+def test_from_is_below_to_and_marks_follow_them() -> None:
+    numbers = np.random.default_rng(0).random(100)
+    scored("one", 100 * numbers.mean(), values(numbers))
+    scored("two", 100 * numbers.mean() + 10, values(numbers + 0.1 + 0.2 * np.random.default_rng(1).random(100)))
+    row = lines("one", "two")["TERRa"]
+    assert row[4] == pytest.approx(10)
+    assert row[5] < row[4] < row[6]
+    assert row[7] == "beyond (Holm)"
+
+
+def test_means_are_of_all_their_tasks() -> None:
+    """Each mean has its own interval: of its tasks, each of which counts once, by category or by task."""
+    chance = np.random.default_rng(0)
+    for number, task in enumerate(published.tasks("v1")):
+        base = chance.random(60)
+        for name in ("one", "two"):
+            own = base + 0.05 * (1 + number) * chance.random(60)
+            scored(name, 100 * own.mean(), values(own, first=1000 * number), task=task.name)
+    table = lines("one", "two")
+    by_task = {task.name: found("one", "two", task.name).estimate for task in published.tasks("v1")}
+    widths = {}
+    for category, short in CATEGORIES.items():
+        group = [by_task[task.name] for task in published.tasks("v1") if task.category == category]
+        row = table[f"mean of {short}, v1"]
+        widths[category] = sum(each.variance for each in group) / len(group) ** 2
+        assert (row[5] + row[6]) / 2 == pytest.approx(row[4])
+        assert mean(group).interval == (pytest.approx(row[5]), pytest.approx(row[6]))
+        assert mean(group).variance == pytest.approx(widths[category])
+    rows = [table[f"{kind} mean, v1"] for kind in ("category", "task")]
+    sizes = [sum(widths.values()) / 49, sum(each.variance for each in by_task.values()) / 23**2]
+    for row, size in zip(rows, sizes, strict=True):
+        assert (row[6] - row[5]) / 2 == pytest.approx(1.96 * size**0.5, rel=0.02)
+    assert rows[0][4] != pytest.approx(rows[1][4])
+
+
+def test_clusterings_are_compared_by_their_halves() -> None:
+    """The table says where its interval comes from, and its width follows the halves, not the repetitions alone."""
+    chance, ids = np.random.default_rng(0), pa.array(range(50), pa.uint64())
+    for name in ("one", "two"):
+        halves = 0.5 + 0.1 * chance.standard_normal((16, 1)) + 0.001 * chance.standard_normal((16, 4))
+        kept = {"test": {"repetitions": (0.5 + 0.001 * chance.standard_normal(10)).tolist(), "halves": halves.tolist()}}
+        table = pa.table({"split": ["test"] * 50, "id": ids})
+        table = table.replace_schema_metadata({CLUSTERED: json.dumps(kept).encode()})
+        scored(name, 50, table, task="GeoreviewClusteringP2P")
     difference = found("one", "two", "GeoreviewClusteringP2P")
-    assert difference.draws is not None
-    assert difference.source == "repetitions"
-    error = 100 * (sum(spread.var(ddof=1) / 10 for spread in spreads.values())) ** 0.5
-    assert difference.draws.std() == pytest.approx(error, rel=0.1)
-    assert difference.draws.mean() == pytest.approx(100 * (spreads["two"].mean() - spreads["one"].mean()), abs=0.2)
+    assert difference.source == "paired"
+    assert difference.estimate is not None
+    assert difference.estimate.variance**0.5 == pytest.approx(14, rel=0.35)
 
 
 def test_one_of_ours_beside_a_published_one() -> None:
-    """A difference, and no interval."""
-    scored("ours", "TERRa", "PairClassification", 61.0)
-    text = compare.compare(RELEASED, "ours").text()
-    line = next(line for line in text.splitlines() if line.startswith("TERRa"))
-    assert line.split() == ["TERRa", "PairClassification", "60.79", "61.00", "0.21", "–", "–", "–"]
+    """The interval is that of ours, about the difference."""
+    numbers = np.random.default_rng(0).random(100)
+    scored("ours", 61.0, values(numbers))
+    row = lines(RELEASED, "ours")["TERRa"]
+    assert [f"{number:.2f}" for number in row[2:5]] == ["60.79", "61.00", "0.21"]
+    assert (row[5] + row[6]) / 2 == pytest.approx(row[4])
+    assert row[7:] == ["within", "ours alone"]
+
+
+def test_a_published_score_that_was_made_otherwise_is_not_subtracted() -> None:
+    """ru-en-RoSBERTa's old prompts, and E5 without any; who used the same may be subtracted."""
+    scored("ours", 60.0, task="STS22", prefix="clustering: ")
+    scored("bare", 60.0, task="STS22", prefix="")
+    for task, prompt in (("MassiveScenarioClassification", "clustering: "), ("TERRa", "query: ")):
+        scored("ours", 60.0, task=task, prefix=prompt)
+    small = "intfloat/multilingual-e5-small"
+    assert found(RELEASED, "ours", "STS22")[3:] == (None, f"{RELEASED}: scored without a prompt", False)
+    assert found(RELEASED, "bare", "STS22").comparable
+    assert not found("ours", RELEASED, "MassiveScenarioClassification").comparable
+    assert not found(small, "ours", "TERRa").comparable
+    assert found(RELEASED, "ours", "TERRa").comparable
+    assert published.deviation("leaderboard", small, "RuBQRetrieval", "query: ") == ""
+    for task in ("MassiveIntentClassification", "MassiveScenarioClassification"):
+        assert "test split" in published.deviation("paper", RELEASED, task, "clustering: ")
+    assert published.deviation("paper", RELEASED, "STS22", "clustering: ") == ""
+
+
+def test_a_score_that_is_not_defined_is_left_out() -> None:
+    scored("one", 10)
+    scored("two", 20)
+    scored("two", None, task="STS22")  # type: ignore[arg-type]
+    assert set(comparison.side("two").scores) == {"TERRa"}
 
 
 def test_an_unknown_model_is_refused() -> None:
     """With the nearest that there is."""
-    scored("full", "TERRa", "PairClassification", 61.0)
+    scored("full", 61.0)
     with pytest.raises(Mistake, match=r"'fully' is neither a scored model here \(full\).*did you mean \"full\""):
         compare.compare("fully", OTHER).text()
-    scored("own", "Mine", "STS", 1.0)
+    scored("own", 1.0, task="Mine")
     with pytest.raises(Mistake, match="own and BAAI/bge-m3 have no task in common"):
         compare.compare("own", OTHER).text()

@@ -15,7 +15,7 @@ from rosberta.doors import parameters
 from rosberta.frame.files import write_json
 from rosberta.published import CATEGORIES
 from rosberta.report.results import RULES, STEPS, version_of
-from rosberta.report.table import Column, Row, Table
+from rosberta.report.table import Column, Row, Scored, Table
 from support.reporting import build, built, default, render, table  # noqa: F401 (a fixture)
 from support.trees import ROOT
 
@@ -132,7 +132,8 @@ def test_a_missing_task_gives_dashes(default, built, tmp_path, monkeypatch):
         [row for row in table(root, "models") if row["Model"] == "full"] for root in (built, tmp_path)
     )
     empty = {column for column, value in after.items() if not value}
-    assert empty == {"STS", "Task mean", "Category mean"}
+    gone = {"STS", "Task mean", "Category mean"}
+    assert empty == gone | {f"{column} ±" for column in gone}
     assert {column: value for column, value in after.items() if value} == {
         column: value for column, value in before.items() if column not in empty
     }
@@ -152,18 +153,13 @@ def test_another_version_is_not_mixed(default, tmp_path, monkeypatch):
     build(newer, tmp_path)
     render(newer, tmp_path, monkeypatch)
     for row in table(tmp_path, "models"):
-        missing = {column for column, value in row.items() if not value}
+        missing = {column for column, value in row.items() if not value and "±" not in column}
         assert missing == ({"Retr", "Task mean", "Category mean"} if row["Numbers"] == "published" else set())
 
 
-def test_best_is_bold_among_peers():
-    """The best of published rows and the best of ours stand out apart; a single number does not."""
-    column = Column("Score", 1, best=True)
-    rows = [("a", 9.0, True), ("b", 8.0, True), ("c", 3.04, False), ("d", 3.02, False), ("e", None, False)]
-    built = Table(
-        "t", "T", "", (Column("Name"), column), tuple(Row((name, value), published=p) for name, value, p in rows)
-    )
-    # 3.04 and 3.02 are both written 3.0.
-    assert [built.is_best(row, 1) for row in built.rows] == [True, False, True, True, False]
-    single = Table("t", "T", "", (Column("Name"), column), (Row(("a", 1.0)),))
-    assert not single.is_best(single.rows[0], 1)
+def test_a_margin_stands_beside_its_number():
+    """As people read it in the page and in Markdown; in CSV in a column of its own."""
+    columns = (Column("Name"), Column("Score", 1), Column("Other", 1))
+    made = Table("t", "T", "", columns, (Row(("a", Scored(3.04, 0.26), 1.0)), Row(("b", 2.0, None))))
+    assert made.csv().splitlines() == ["Name,Score,Score ±,Other", "a,3.0,0.3,1.0", "b,2.0,,"]
+    assert "| a | 3.0 ±0.3 | 1.0 |" in made.markdown()

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from rosberta.embedding.embedder import Embedder
 from rosberta.evaluation import averages, models, tasks
@@ -31,8 +32,8 @@ class Reader:
         self.read: dict[str, set[str]] = {}
         task, cut, score = "", Embedder._cut, mteb.evaluate
 
-        def listened(embedder: Embedder, places: list[int], texts: list[str], prompt: str):
-            batches = cut(embedder, places, texts, prompt)
+        def listened(embedder: Embedder, places: list[int], texts: list[str], prompt: str, into: np.ndarray):
+            batches = cut(embedder, places, texts, prompt, into)
             ids = [each for batch in batches for each in batch.texts]
             decoded = embedder._tokenizer.decode_batch(ids, skip_special_tokens=True)
             self.read.setdefault(task, set()).update(decoded)

@@ -90,7 +90,11 @@ def build(e: Experiment, folder: Path) -> None:
     for number, name in enumerate(e.runs):
         curve(folder / "results/runs" / name / "contrasted", 3.4, 0.5 + 0.15 * number, 120, chance)
     for number, name in enumerate(e.models):
-        write_json(folder / f"results/scores/{name}/summary.json", summary(e, number, chance))
+        scores = folder / "results/scores" / name
+        write_json(scores / "summary.json", summary(e, number, chance))
+        for place, task in enumerate(e.benchmark.tasks):
+            (scores / "examples").mkdir(exist_ok=True)
+            pq.write_table(examples(place, chance), scores / "examples" / f"{task}.parquet")
 
 
 def negatives(chance: random.Random) -> dict:
@@ -120,14 +124,22 @@ def curve(folder: Path, start: float, end: float, steps: int, chance: random.Ran
     (folder / "loss.jsonl").write_text("\n".join(lines) + "\n")
 
 
+def examples(place: int, chance: random.Random) -> pa.Table:
+    """Metrics of the 30 examples of a task."""
+    ids = pa.array(range(30 * place, 30 * place + 30), pa.uint64())
+    return pa.table({"split": ["test"] * 30, "id": ids, "value": [chance.random() for _ in range(30)]})
+
+
 def summary(e: Experiment, number: int, chance: random.Random) -> dict:
     categories = {task.name: task.category for version in published.VERSIONS for task in published.tasks(version)}
     groups: dict[str, dict] = {"tasks": {}, "own_tasks": {}}
     for name, task in e.benchmark.tasks.items():
         score = round(chance.uniform(20, 60) + 4 * number, 4)
         entry = {"category": task.category or categories[name], "score": score, "prefix": "classification: "}
+        entry |= {"splits": ["test"], "data": "d", "settings": "s", "code": "c", "texts": 200, "texts_cut": number}
         groups["own_tasks" if task.category else "tasks"][name] = entry
-    return groups
+    facts = {"prompts": "rosberta", "precision": "fp32", "max_length": 128, "pooling": "cls", "similarity": "cosine"}
+    return {**groups, "model": {**facts, "revision": f"{number}" * 40}}
 
 
 def render(e: Experiment, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -1,7 +1,7 @@
 """Command `compare`: lay two models side by side, with intervals of their difference.
 
 A model is one of this experiment's, or one that the leaderboard shows, by its id. Of published models scores alone are
-known, so that a difference from one has no interval.
+known, so that the interval of a difference from one is that of ours.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from statistics import fmean
-
-import numpy as np
 
 from rosberta import published
-from rosberta.evidence.bootstrap import DRAWS, LEVEL
-from rosberta.evidence.comparison import EXAMPLES, REPETITIONS, Difference, Side, difference, side
+from rosberta.evidence.comparison import APART, OURS, PAIRED, Difference, Side, difference, side
+from rosberta.evidence.estimates import BEYOND, LEVEL, SURE, WITHIN, mean, verdicts
 from rosberta.frame.mistakes import Mistake
 from rosberta.published import CATEGORIES, VERSIONS
 from rosberta.report.table import Column, Row, Table
@@ -56,12 +53,15 @@ def table(sides: tuple[Side, Side], found: Sequence[Difference]) -> Table:
         Column("Difference", 2),
         Column(f"from, {LEVEL}%", 2),
         Column("to", 2),
-        Column("Interval from"),
+        Column("Noise"),
+        Column("Interval"),
     )
     order = [*CATEGORIES, *sorted({each.category for each in found} - set(CATEGORIES))]
+    listed = sorted(found, key=lambda each: (order.index(each.category), each.task))
+    marks = verdicts([each.estimate for each in listed])
     rows = [
-        Row((each.task, each.category, *_numbers(each.scores, each.draws), each.source))
-        for each in sorted(found, key=lambda each: (order.index(each.category), each.task))
+        Row((each.task, each.category, *_numbers(each), mark, each.source))
+        for each, mark in zip(listed, marks, strict=True)
     ]
     for version in VERSIONS:
         by_task = {each.task: each for each in found}
@@ -69,10 +69,13 @@ def table(sides: tuple[Side, Side], found: Sequence[Difference]) -> Table:
         if all(task.name in by_task for task in tasks):
             rows += _means(version, [by_task[task.name] for task in tasks])
     caption = (
-        f"The second less the first; an interval without 0 is a difference that {100 - LEVEL}% of equal models would "
-        f"show by chance. {EXAMPLES}: {DRAWS:,} draws of the task's examples, the same for both; {REPETITIONS}: the "
-        "spread of mteb's repetitions. Neither knows of other seeds of training. Those of means take tasks "
-        "as independent, of which some share texts."
+        f"The second less the first. Noise: {BEYOND} where 0 lies outside the interval, as it does for "
+        f"{100 - LEVEL}% of equal models; {SURE} where it still does when all tasks of the table, or all its means, "
+        f"are looked at together (Holm); else {WITHIN}. {PAIRED}: the same examples and training texts for both; "
+        f"{APART}: each model's own error in full; {OURS}: the published score is taken as it stands. Intervals "
+        "hold what other test examples, training texts of classifiers and starts of clusterings would change; other "
+        "seeds of the models' training they do not. Examples that tasks share are counted once in a mean. A dash: not "
+        "known, or not of one measure."
     )
     return Table("compare", f"{sides[0].name} and {sides[1].name}", caption, columns, tuple(rows))
 
@@ -80,21 +83,34 @@ def table(sides: tuple[Side, Side], found: Sequence[Difference]) -> Table:
 def _means(version: str, found: Sequence[Difference]) -> list[Row]:
     """Category means, the mean of these, and the task mean of a version of ruMTEB."""
     groups = {category: [each for each in found if each.category == category] for category in CATEGORIES}
-    means = {category: _mean([(each.scores, each.draws) for each in group]) for category, group in groups.items()}
-    lines = [(f"mean of {CATEGORIES[category]}, {version}", category, mean) for category, mean in means.items()]
-    lines.append((f"category mean, {version}", "", _mean(list(means.values()))))
-    lines.append((f"task mean, {version}", "", _mean([(each.scores, each.draws) for each in found])))
-    return [Row((name, category, *_numbers(*mean), ""), total=True) for name, category, mean in lines]
+    lines = [
+        (f"mean of {CATEGORIES[category]}, {version}", category, [1 / len(group)] * len(group), group)
+        for category, group in groups.items()
+    ]
+    shares = [1 / len(CATEGORIES) / len(groups[each.category]) for each in found]
+    lines.append((f"category mean, {version}", "", shares, list(found)))
+    lines.append((f"task mean, {version}", "", [1 / len(found)] * len(found), list(found)))
+    means = [_mean(name, category, group, weights) for name, category, weights, group in lines]
+    marks = verdicts([each.estimate for each in means])
+    return [
+        Row((each.task, each.category, *_numbers(each), mark, each.source), total=True)
+        for each, mark in zip(means, marks, strict=True)
+    ]
 
 
-def _mean(
-    parts: Sequence[tuple[tuple[float, float], np.ndarray | None]],
-) -> tuple[tuple[float, float], np.ndarray | None]:
-    scores = (fmean(each[0] for each, _ in parts), fmean(each[1] for each, _ in parts))
-    draws = [each for _, each in parts if each is not None]
-    return scores, np.mean(draws, axis=0) if len(draws) == len(parts) else None
+def _mean(name: str, category: str, group: Sequence[Difference], weights: Sequence[float]) -> Difference:
+    first, second = (
+        sum(weight * each.scores[place] for weight, each in zip(weights, group, strict=True)) for place in (0, 1)
+    )
+    comparable = all(each.comparable for each in group)
+    known = [each.estimate for each in group if each.estimate is not None]
+    whole = comparable and len(known) == len(group)
+    return Difference(
+        name, category, (first, second), mean(known, weights) if whole else None, "", comparable=comparable
+    )
 
 
-def _numbers(scores: tuple[float, float], draws: np.ndarray | None) -> tuple[float | None, ...]:
-    low, high = (None, None) if draws is None else np.percentile(draws, [50 - LEVEL / 2, 50 + LEVEL / 2]).tolist()
-    return (*scores, scores[1] - scores[0], low, high)
+def _numbers(of: Difference) -> tuple[float | None, ...]:
+    gap = of.scores[1] - of.scores[0] if of.comparable else None
+    low, high = of.estimate.interval if of.estimate else (None, None)
+    return (*of.scores, gap, low, high)

@@ -43,13 +43,18 @@ class EmbeddingCache:
         """Use `folder`, which need not exist, with files of `limit_bytes` in all at most."""
         self.folder, self.limit_bytes = folder, limit_bytes
 
-    def get(self, model: str, keys: Sequence[bytes], into: np.ndarray) -> np.ndarray:
+    def takes(self, number: int, dimension: int) -> bool:
+        """Whether so many embeddings may be put: what outgrew half of the limit would drive all else out."""
+        return number * dimension * 4 <= self.limit_bytes / 2
+
+    def get(self, model: str, keys: Sequence[bytes], into: np.ndarray, cut: np.ndarray | None = None) -> np.ndarray:
         """Look embeddings up.
 
         Args:
             model: what computed them: a name for a folder.
             keys: distinct, of `key_of`.
             into: float32, (keys, dimension): the rows of those that are found are written.
+            cut: bool, (keys,): written likewise, whether the text was longer than the model takes.
 
         Returns:
             bool, (keys,): which are found.
@@ -62,8 +67,10 @@ class EmbeddingCache:
             if found.all():
                 break
             try:
-                for rows, embeddings in _matches(file, ordered, into.shape[1]):
+                for rows, embeddings, were_cut in _matches(file, ordered, into.shape[1]):
                     into[order[rows]] = embeddings
+                    if cut is not None:
+                        cut[order[rows]] = were_cut
                     found[order[rows]] = True
                     with suppress(OSError):  # a folder that may only be read
                         os.utime(file)
@@ -77,8 +84,8 @@ class EmbeddingCache:
                     file.unlink()
         return found
 
-    def put(self, model: str, keys: Sequence[bytes], embeddings: np.ndarray) -> None:
-        """Keep embeddings, float32 (keys, dimension), and make room for them."""
+    def put(self, model: str, keys: Sequence[bytes], embeddings: np.ndarray, cut: np.ndarray | None = None) -> None:
+        """Keep embeddings, float32 (keys, dimension), with whether their texts were `cut`, and make room for them."""
         from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
@@ -86,10 +93,11 @@ class EmbeddingCache:
         try:
             for start in range(0, len(keys), rows):
                 shard = np.ascontiguousarray(embeddings[start : start + rows])
+                were = np.zeros(len(shard), bool) if cut is None else np.ascontiguousarray(cut[start : start + rows])
                 numbers = _numbers(keys[start : start + rows])
                 name = blake2b(numbers.tobytes(), digest_size=16).hexdigest()
                 with whole(self.folder / model / f"{name}.safetensors") as part:
-                    save_file({"keys": numbers, "embeddings": shard, "sums": _sums(shard)}, part)
+                    save_file({"keys": numbers, "embeddings": shard, "sums": _sums(shard, were), "cut": were}, part)
             self._make_room()
         except (OSError, SafetensorError) as error:  # the latter is what a full disk gives rise to
             log.warning("%s: embeddings are not kept (%s)", self.folder, error)
@@ -113,8 +121,8 @@ class EmbeddingCache:
             total -= size
 
 
-def _matches(file: Path, ordered: np.ndarray, dimension: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield, if there are any, which rows of `ordered`, sorted keys, a file holds, and their embeddings.
+def _matches(file: Path, ordered: np.ndarray, dimension: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield, if there are any, which rows of `ordered`, sorted keys, a file holds, their embeddings, and who was cut.
 
     Raises:
         ValueError: an embedding is not what was written, or of another size.
@@ -128,14 +136,14 @@ def _matches(file: Path, ordered: np.ndarray, dimension: int) -> Iterator[tuple[
         places = (ordered[rows] == held).all(axis=1).nonzero()[0]
         if not len(places):
             return
-        embeddings, sums = tensors.get_tensor("embeddings")[places], tensors.get_tensor("sums")[places]
+        embeddings, sums, cut = (tensors.get_tensor(name)[places] for name in ("embeddings", "sums", "cut"))
     if (
         embeddings.dtype != np.float32
         or embeddings.shape[1] != dimension
-        or not np.array_equal(_sums(embeddings), sums)
+        or not np.array_equal(_sums(embeddings, cut), sums)
     ):
         raise ValueError("content is not what was written")
-    yield rows[places], embeddings
+    yield rows[places], embeddings, cut
 
 
 def _numbers(keys: Sequence[bytes]) -> np.ndarray:
@@ -143,6 +151,6 @@ def _numbers(keys: Sequence[bytes]) -> np.ndarray:
     return np.frombuffer(b"".join(keys), np.uint64).reshape(-1, 2)
 
 
-def _sums(embeddings: np.ndarray) -> np.ndarray:
+def _sums(embeddings: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """A checksum of each row."""
-    return np.array([zlib.crc32(row) for row in embeddings], np.uint32)
+    return np.array([zlib.crc32(row, int(was)) for row, was in zip(embeddings, cut, strict=True)], np.uint32)

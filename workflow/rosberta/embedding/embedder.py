@@ -8,6 +8,7 @@ device or several. What comes out is what `SentenceTransformer.encode` gives for
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import math
 from collections import deque
@@ -81,11 +82,14 @@ class Embedder:
         self.dimension: int = dimension
         self.max_length: int | None = None if limit is None or math.isinf(limit) else int(limit)
         """Tokens of a text at most; None: no limit."""
-        self.truncated = 0
-        """Texts embedded so far that were longer, and were cut."""
+        pooled = next((part for part in model if hasattr(part, "pooling_mode")), None)
+        self.pooling: str | None = str(pooled.pooling_mode) if pooled else None
+        """How the model pools, by name; None: it does not say."""
+        self.seen, self.truncated = 0, 0
+        """Texts asked for so far, equal ones of a call once, and those of them that were longer, and were cut."""
         self._batch_tokens = batch_tokens
         self._cache = cache
-        identity = f"{revision} {precision} {self.max_length} {_method()}"
+        identity = f"{revision} {precision} {self.max_length} {head_of(model)} {_method()}"
         self.identity = hashlib.sha256(identity.encode()).hexdigest()[:32]
         """Of all that decides an embedding but its text and prompt."""
         rows = takes_rows(model)
@@ -105,7 +109,13 @@ class Embedder:
         model = load_sentence_transformer(folder, pooling, max_length)
         return cls(model, revision=f"{digest(folder)} {pooling}", **options)
 
-    def embed(self, texts: Sequence[str], prompt: str = "", *, progress: str | None = None) -> np.ndarray:
+    def kept(self, number: int) -> bool:
+        """Whether the embeddings of so many texts find room in the cache."""
+        return self._cache is not None and self._cache.takes(number, self.dimension)
+
+    def embed(
+        self, texts: Sequence[str], prompt: str = "", *, progress: str | None = None, keep: bool = True
+    ) -> np.ndarray:
         """Embed texts, each with `prompt` before it.
 
         In memory are the result (twice where texts repeat) and the tokens of a few million characters.
@@ -114,6 +124,7 @@ class Embedder:
             texts: of any length; the model's limit cuts them.
             prompt: put before each text as it is.
             progress: what a progress bar is called; None: no bar.
+            keep: whether the cache is asked and filled.
 
         Returns:
             float32, (texts, dimension), in the order of `texts`.
@@ -125,25 +136,33 @@ class Embedder:
         rows = np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
         unique = list(places)
         embeddings = np.empty((len(unique), self.dimension), np.float32)
-        keys = [key_of(prompt, text) for text in unique] if self._cache else []
-        found = self._cache.get(self.identity, keys, embeddings) if self._cache else np.zeros(len(unique), bool)
+        cut = np.zeros(len(unique), bool)
+        cache = self._cache if keep else None
+        keys = [key_of(prompt, text) for text in unique] if cache else []
+        found = cache.get(self.identity, keys, embeddings, cut) if cache else np.zeros(len(unique), bool)
         missing = (~found).nonzero()[0].tolist()
-        truncated = self.truncated
         with tqdm(total=len(unique), desc=progress, unit="text", disable=progress is None) as bar:
             bar.update(len(unique) - len(missing))
-            self._compute(unique, missing, prompt, embeddings, bar)
+            self._compute(unique, missing, prompt, embeddings, cut, bar)
         if not (finite := np.isfinite(embeddings).all(axis=1)).all():
             text = unique[int(np.argmin(finite))]
             raise Mistake(f"an embedding holds NaN or infinity, first that of {text[:60]!r}; try precision: fp32")
-        if self.truncated > truncated:
-            log.info("%d texts are cut to %s tokens", self.truncated - truncated, self.max_length)
-        if self._cache and missing:
-            self._cache.put(self.identity, [keys[place] for place in missing], embeddings[missing])
+        if cut.any():
+            log.info("%d texts are cut to %s tokens", cut.sum(), self.max_length)
+        self.seen += len(unique)
+        self.truncated += int(cut.sum())
+        if cache and missing:
+            cache.put(self.identity, [keys[place] for place in missing], embeddings[missing], cut[missing])
         return embeddings if len(unique) == len(texts) else embeddings[rows]
 
-    def _compute(self, texts: list[str], places: list[int], prompt: str, into: np.ndarray, bar: tqdm) -> None:
-        """Embed the texts at `places` and write them there in `into`, each device taking the next batch when free."""
-        batches = Shared(self._batches(texts, places, prompt))
+    def _compute(
+        self, texts: list[str], places: list[int], prompt: str, into: np.ndarray, cut: np.ndarray, bar: tqdm
+    ) -> None:
+        """Embed the texts at `places` and write them there in `into`, each device taking the next batch when free.
+
+        Which of them were longer than the model takes is written in `cut`.
+        """
+        batches = Shared(self._batches(texts, places, prompt, cut))
 
         def work(replica: RowReplica | StockReplica) -> None:
             for done, embedded in replica.embed(batches, prompt):
@@ -156,7 +175,7 @@ class Embedder:
             with ThreadPoolExecutor(len(self._replicas)) as pool:
                 list(pool.map(work, self._replicas))
 
-    def _batches(self, texts: list[str], places: list[int], prompt: str) -> Iterator[Batch]:
+    def _batches(self, texts: list[str], places: list[int], prompt: str, cut: np.ndarray) -> Iterator[Batch]:
         """Yield batches of the texts at `places`, the longest first, which depend on no order of theirs.
 
         Chunks are tokenised in a thread of their own (and the tokenizer's), so that the device need not wait.
@@ -165,23 +184,22 @@ class Embedder:
         waiting: deque[Future[list[Batch]]] = deque()
         with ThreadPoolExecutor(1) as tokenising:
             for chunk in _chunks(order, texts):
-                waiting.append(tokenising.submit(self._cut, chunk, [texts[place] for place in chunk], prompt))
+                waiting.append(tokenising.submit(self._cut, chunk, [texts[place] for place in chunk], prompt, cut))
                 if len(waiting) > CHUNKS_AHEAD:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
 
-    def _cut(self, places: list[int], texts: list[str], prompt: str) -> list[Batch]:
+    def _cut(self, places: list[int], texts: list[str], prompt: str, cut: np.ndarray) -> list[Batch]:
         """Tokenise a chunk, and cut it into batches by falling number of tokens."""
         if self._tokenizer is None:
             return [Batch(places, texts)]
         encodings = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
         tokens = [np.array(encoding.ids, np.int32) for encoding in encodings]
-        self.truncated += sum(
-            bool(encoding.overflowing)
+        cut[places] = [
+            len(ids) == self.max_length and bool(encoding.overflowing)
             for encoding, ids in zip(encodings, tokens, strict=True)
-            if len(ids) == self.max_length
-        )
+        ]
         # Batches of about one size: a small last one would cost nearly the time of a full one.
         total = sum(len(ids) for ids in tokens)
         size = math.ceil(total / math.ceil(total / self._batch_tokens))
@@ -201,6 +219,16 @@ class Embedder:
 def unit(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings of length one, so that their dot product is the cosine; zero stays zero."""
     return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+
+
+def head_of(model: SentenceTransformer) -> str:
+    """What makes an embedding of the states of tokens, by name: each part behind the encoder with its settings."""
+    parts: list[Any] = list(model)[1:]
+    settings: list[Any] = [getattr(part, "get_config_dict", dict)() for part in parts]
+    named = {
+        f"{place} {type(part).__name__}": each for place, (part, each) in enumerate(zip(parts, settings, strict=True))
+    }
+    return json.dumps({**named, "truncate_dim": model.truncate_dim}, sort_keys=True, default=str)
 
 
 @cache

@@ -35,14 +35,20 @@ def one_thread_a_fit() -> Iterator[None]:
     The fits of classification and clustering are so small that threads wait for each other longer than they work: on
     two cores they take twice as long with two.
     """
-    import torch
     from sklearn import cluster, linear_model, neighbors  # noqa: F401  (what is not loaded yet cannot be told)
+
+    with limited():
+        yield
+
+
+def limited() -> Any:
+    """Tell scikit-learn's libraries to take one thread: as a context, or for the rest of the thread that asks."""
+    import torch
     from threadpoolctl import ThreadpoolController
 
     loaded, own = ThreadpoolController(), Path(torch.__file__).parent.resolve()
     others = [library.filepath for library in loaded.lib_controllers if own not in Path(library.filepath).parents]
-    with loaded.select(filepath=others).limit(limits=1):
-        yield
+    return loaded.select(filepath=others).limit(limits=1)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from rosberta.experiment import Experiment
+
+
+log = logging.getLogger(__name__)
+
+UNLIMITED = 10**9
+"""More tokens than any model takes."""
 
 
 def results_folder(name: str, revision: str) -> Path:
@@ -40,7 +48,9 @@ def load_evaluated(experiment: Experiment, key: str, prompts: Mapping[str, str])
 
     model, settings = experiment.models[key], experiment.evaluate
     weights = weights_of(model.weights)
-    loaded = load_model(weights, model.max_length or settings.max_length, model.pooling)
+    loaded, left = loaded_with_rest(weights, model.max_length or settings.max_length, model.pooling)
+    for line in left:
+        log.warning("%s: %s", key, line)
     revision = revision_of(weights)
     embedder = Embedder(
         loaded,
@@ -64,6 +74,21 @@ def name_of(experiment: Experiment, key: str) -> tuple[str, str | None]:
     if id and experiment.hub.origin == "hub":
         return id, experiment.hub.models[id].revision
     return f"rosberta/{key}", None
+
+
+def facts_of(evaluated: Evaluated, experiment: Experiment, key: str) -> dict[str, Any]:
+    """What a reader must know of a model to believe its scores."""
+    model, meta = experiment.models[key], evaluated.mteb_model_meta
+    return {
+        "name": meta.name,
+        "revision": meta.revision,
+        "weights": revision_of(weights_of(model.weights)),
+        "prompts": model.prompts if isinstance(model.prompts, str) else "given",
+        "precision": experiment.evaluate.precision,
+        "max_length": evaluated.embedder.max_length,
+        "pooling": evaluated.embedder.pooling,
+        "similarity": str(meta.similarity_fn_name.value) if meta.similarity_fn_name else None,
+    }
 
 
 def instruction_of(task: AbsTask) -> str:
@@ -107,18 +132,42 @@ def load_model(folder: Path, max_length: int, pooling: Literal["cls", "mean"] = 
     Raises:
         Mistake: the folder holds no such model, or code of its own.
     """
+    return loaded_with_rest(folder, max_length, pooling)[0]
+
+
+def loaded_with_rest(
+    folder: Path, max_length: int, pooling: Literal["cls", "mean"] = "cls"
+) -> tuple[SentenceTransformer, list[str]]:
+    """As `load_model`; besides, what mteb alone would do otherwise with this folder, a sentence each."""
     from rosberta.encoder.folder import load_sentence_transformer
     from rosberta.encoder.foreign import check_folder
 
     check_folder(folder)
-    model = load_sentence_transformer(folder, pooling, max_length)
+    model = load_sentence_transformer(folder, pooling, UNLIMITED)
+    left = []
+    own = {name: prompt for name, prompt in model.prompts.items() if prompt}
+    if own:
+        left.append(f"mteb alone would use its own prompts ({', '.join(sorted(own))}); here those of the experiment")
+    if model.default_prompt_name:
+        left.append(f"mteb alone would use its default prompt {model.default_prompt_name!r}; here none")
+    limit = model.max_seq_length
+    if limit is not None and limit != inf and limit > max_length:
+        model.max_seq_length = max_length
+        if limit < UNLIMITED:
+            left.append(f"mteb alone would read {limit} tokens of a text; here {max_length} (max_length)")
     # What the model has of its own must not stand in for the prompts of the experiment.
     model.prompts, model.default_prompt_name = {}, None
-    return model.eval()
+    return model.eval(), left
 
 
-def applied_prompt(evaluated: Evaluated, task: AbsTask, prompts: Mapping[str, str]) -> str:
+def applied_prompt(evaluated: Evaluated, task: AbsTask, prompts: Mapping[str, str], *, bare: bool = False) -> str:
     """What mteb will put before the texts of a task: one prompt, or two joined by " | ".
+
+    Args:
+        evaluated: the model.
+        task: that it is to be scored on.
+        prompts: meant, under mteb's keys.
+        bare: whether a text may go without a prompt though the model has some, as mteb has it.
 
     Raises:
         Mistake: the model has prompts, and none, or another than meant, would reach it.
@@ -131,7 +180,7 @@ def applied_prompt(evaluated: Evaluated, task: AbsTask, prompts: Mapping[str, st
     for side in sides:
         meant = prompt_of(prompts, name, category, side and side.value)
         found = evaluated.prompt(task.metadata, side)
-        if prompts and meant is None and found is None:
+        if prompts and meant is None and found is None and not bare:
             of = f"the {side.value} side of " if side else ""
             raise Mistake(
                 f"benchmark.tasks.{name}: the model has prompts, but none for {of}{category}; add one under "

@@ -6,6 +6,7 @@ Keys are mteb's, of which the most specific wins: task-side, task, category-side
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from typing import TYPE_CHECKING, get_args
 
 from rosberta.evaluation.categories import CATEGORIES
@@ -76,15 +77,17 @@ def model_prompts(
     family: PromptFamily | Mapping[str, str],
     tasks: Mapping[str, Task] | None = None,
     instructions: Mapping[str, str] | None = None,
+    id: str | None = None,
 ) -> dict[str, str]:
     """What mteb calls `model_prompts`, for a family of models; empty for "none".
 
     Args:
-        family: "rosberta" (by task, as the recipe), "e5", "instruct" or "none", or the prompts themselves under mteb's
-            keys.
+        family: "rosberta" (by task, as the recipe), "e5", "instruct", "mteb" or "none", or the prompts themselves
+            under mteb's keys.
         tasks: Tasks by name. Those that have a category are one's own, and get their own prefix by name; the others
             are mteb's, which the family's table covers.
         instructions: mteb's instruction by task, for "instruct".
+        id: of the model on the hub, for "mteb".
 
     Raises:
         Mistake: there is no such family, or a task's prefix does not fit it.
@@ -95,6 +98,8 @@ def model_prompts(
         return {}
     if family == "e5":
         return dict(E5_PROMPTS)
+    if family == "mteb":
+        return registered(id)
     if family == "instruct":
         told = {name: INSTRUCTION.format(instruction) for name, instruction in (instructions or {}).items()}
         return told | dict.fromkeys((f"{name}-document" for name in told), "")
@@ -109,6 +114,27 @@ def model_prompts(
                 raise Mistake(f"benchmark.tasks.{name}: {mistake}") from None
             prompts |= {name: prefix.query, f"{name}-query": prefix.query, f"{name}-document": prefix.document}
     return prompts
+
+
+def registered(id: str | None) -> dict[str, str]:
+    """The prompts that mteb registers for a model, whatever the model's own files say.
+
+    Raises:
+        Mistake: mteb knows no such model, or gives it instructions instead.
+    """
+    import mteb
+
+    if id is None:
+        raise Mistake("prompts 'mteb' are those that mteb registers for the id of a pinned model; this model has none")
+    try:
+        given = mteb.get_model_meta(id).loader_kwargs or {}
+    except KeyError:
+        raise Mistake(
+            f"prompts 'mteb': mteb {version('mteb')} registers no {id}; name another family, or the prompts"
+        ) from None
+    if "instruction_template" in given or "prompts_dict" in given:
+        raise Mistake(f"prompts 'mteb': mteb tells {id} instructions; write instruct")
+    return dict(given.get("model_prompts") or {})
 
 
 def unknown_keys(prompts: Mapping[str, str], tasks: Iterable[str]) -> list[str]:

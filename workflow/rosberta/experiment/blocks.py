@@ -14,7 +14,7 @@ modelling alone."""
 TEXTS = "texts"
 """The group of single texts: nothing is paired in them, so they are neither mined nor contrasted."""
 PrefixName = Literal["search", "classification", "clustering"]
-PromptFamily = Literal["rosberta", "e5", "instruct", "none"]
+PromptFamily = Literal["rosberta", "e5", "instruct", "mteb", "none"]
 
 
 def _name(value: str) -> str:

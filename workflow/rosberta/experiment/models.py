@@ -73,8 +73,10 @@ class Model(Block):
     and `results/`, by its path, which is tracked by its content."""
     prompts: PromptFamily | dict[str, str]
     """Which prompts its texts take; none is taken for granted. Those of the recipe by task (`rosberta`), `query: ` and
-    `passage: ` (`e5`), mteb's instruction of each task (`instruct`), `none`; or the prompts themselves by task,
-    category or side (`query`, `document`), the most specific of which wins, as in mteb."""
+    `passage: ` (`e5`: the model card's and the paper's way), mteb's instruction of each task (`instruct`), those that
+    mteb registers for the id of a pinned model (`mteb`: the leaderboard's way; for E5 none but in search), `none`; or
+    the prompts themselves by task, category or side (`query`, `document`), the most specific of which wins, as in
+    mteb."""
     pooling: Literal["cls", "mean"] = "cls"
     """Pooling of a plain encoder (paper A.2.1: the first token); a model that says itself how it pools is believed."""
     max_length: int | None = Field(None, ge=8)

@@ -25,6 +25,9 @@ CATEGORIES: dict[str, str] = {
 }
 """The seven categories of ruMTEB in the order of its tables, each with its short name."""
 
+SEARCH = ("Reranking", "Retrieval")
+"""Those whose texts are queries or documents."""
+
 RELEASED = "ru-en-RoSBERTa"
 """The model that the recipe gave, as `baselines` and `scores` name it."""
 
@@ -185,6 +188,56 @@ def leaderboard() -> dict[str, dict[str, float]]:
     for row in records(files(__name__) / "leaderboard.csv"):
         by_model.setdefault(row["model"], {})[row["task"]] = float(row["score"])
     return by_model
+
+
+class Deviation(NamedTuple):
+    """How a published score was made otherwise than the task, or the model's own card, has it."""
+
+    source: str
+    """Where it is published: paper or leaderboard."""
+    model: str
+    """Id of the model; "*": all."""
+    task: str
+    """Name of the task; "symmetric": all that search nothing."""
+    splits: str
+    """The splits that were scored, where those are others than mteb's."""
+    prompt: str
+    """The prompt that was used."""
+    why: str
+
+
+@cache
+def deviations() -> tuple[Deviation, ...]:
+    """Every way that is known in which a published score was made otherwise."""
+    return tuple(Deviation(**row) for row in records(files(__name__) / "deviations.csv"))
+
+
+def deviation(source: str, model: str, task: str, prompt: str) -> str:
+    """Why a published score must not be subtracted from one of ours; empty if it may.
+
+    Args:
+        source: "paper" or "leaderboard".
+        model: id of the published model.
+        task: name of the task.
+        prompt: what stood before its texts in ours.
+    """
+    search = {each.name for version in VERSIONS for each in tasks(version) if each.category in SEARCH}
+    for each in deviations():
+        if (
+            each.source == source
+            and each.model in ("*", model)
+            and (each.task == task or (each.task == "symmetric" and task not in search))
+            and (each.splits or each.prompt.strip() != prompt.strip())
+        ):
+            return each.why
+    return ""
+
+
+@cache
+def domains(task: str) -> tuple[tuple[str, str], ...]:
+    """The training sets of a task's own domain: id of the data set, and what the two share."""
+    rows = records(files(__name__) / "domains.csv")
+    return tuple((row["dataset"], row["shared"]) for row in rows if row["task"] == task)
 
 
 def records(table: Traversable) -> Iterator[dict[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rosberta import published
 from rosberta.published import CATEGORIES, RELEASED
 from rosberta.report.results import Results
+from rosberta.report.scores import leads
 from rosberta.report.svg import ACCENT, COLD, HOT, INK, MUTED, PALE, PAPER, TINT, WIDTH, axes_at, blank, empty, legend
 
 if TYPE_CHECKING:
@@ -36,18 +37,19 @@ def categories(results: Results) -> Figure:
     left = 8 + 7.4 * max(len(name) for name in names)
     height = LINE * len(names)
     figure = blank(height + 100)
-    legend(figure, left, 16, [("ours", PALE), ("best of ours", ACCENT), ("published", TINT)])
+    legend(figure, left, 16, [("ours", PALE), ("ours, ahead by more than noise", ACCENT), ("published", TINT)])
     gap = 22
     width = min((WIDTH - left - gap * len(CATEGORIES)) / len(CATEGORIES), 150)
     for position, category in enumerate(shown):
         axes = axes_at(figure, left + position * (width + gap), 62, width, height)
         ours = [model.category(category, results.version) for model in models]
-        known = [value for value in ours if value is not None]
         axes.set_title(CATEGORIES[category], pad=8)
+        tasks = [task.name for task in published.tasks(results.version) if task.category == category]
+        shares = dict.fromkeys(tasks, 1 / len(tasks))
         for row, value in enumerate([_released(category, results), *ours]):
             if value is None:
                 continue
-            best = row > 0 and len(known) > 1 and value == max(known)
+            best = row > 0 and leads(results, models[row - 1], shares)
             axes.barh(row, value, 0.62, color=TINT if row == 0 else ACCENT if best else PALE)
             colour, weight = (INK, "bold") if best else (MUTED, "normal")
             axes.text(
@@ -103,7 +105,10 @@ def heatmap(results: Results) -> Figure:
         axes.text(place, head - 8, shown.name, color=MUTED if shown.published else INK, **leaning)
     for middle, task in zip(heights, lines, strict=True):
         axes.text(0, middle, task, va="center_baseline", fontsize=11)
-        _line(axes, middle, width, places, [shown.scores.get(task) for shown in columns])
+        cells, cut = [shown.scores.get(task) for shown in columns], len(ours) if results.miniature else len(columns)
+        # Scores of a miniature are on no scale with real ones.
+        for part in (slice(cut), slice(cut, None)):
+            _line(axes, middle, width, places[part], cells[part])
     return figure
 
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rosberta.published import RELEASED
+from rosberta.report.reproduction import conclusion
 from rosberta.report.results import Results
 from rosberta.report.svg import inline
 from rosberta.report.table import DASH, Column, Table, thousands
@@ -39,6 +40,7 @@ def page(results: Results, tables: Mapping[str, Table], figures: Mapping[str, st
         style=Markup(environment.get_template("page.css").render()),  # noqa: S704 (ours)
         parameters=list(_parameters(results.experiment)),
         own=bool(results.own_tasks),
+        conclusion=conclusion(results),
     )
 
 

@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from rosberta import published
+from rosberta.evidence.comparison import Side, estimated, side
+from rosberta.evidence.estimates import Estimate, mean
 from rosberta.frame.artifacts import (
     BENCHMARK,
     CLEANED,
@@ -111,6 +113,33 @@ class Model:
     """Score by task of one's own."""
     prefixes: Mapping[str, str]
     """Prefix that each task's texts took."""
+    side: Side | None = None
+    """What is known of its scores beyond them; None: it is not evaluated."""
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    """Scores with their errors, by task, where these are known."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Of the model: prompts, precision, length, pooling, revision."""
+
+    @property
+    def reference(self) -> bool:
+        """Whether it is there to be compared with: trained by no run of the experiment."""
+        return self.run is None
+
+    @property
+    def cut(self) -> float | None:
+        """Share of the texts that were longer than the model takes, percent."""
+        known = [
+            (each["texts_cut"], each["texts"])
+            for each in (self.side.facts if self.side else {}).values()
+            if "texts" in each
+        ]
+        total = sum(texts for _, texts in known)
+        return 100 * sum(cut for cut, _ in known) / total if total else None
+
+    def estimate(self, shares: Mapping[str, float]) -> Estimate | None:
+        """A weighted mean of task scores with its error; None if one of them has none."""
+        parts = [self.estimates[task] for task in shares if task in self.estimates]
+        return mean(parts, list(shares.values())) if parts and len(parts) == len(shares) else None
 
     def category(self, name: str, version: Version) -> float | None:
         """Mean of a category's task scores; None if one is missing."""
@@ -145,6 +174,8 @@ class Results:
     contrast: tuple[Curve, ...]
     models: tuple[Model, ...]
     minings: Known
+    leaders: dict[tuple[tuple[str, float], ...], str | None] = field(default_factory=dict)
+    """Who leads in a weighted mean of tasks, where it was asked for."""
 
     @property
     def miniature(self) -> bool:
@@ -155,6 +186,14 @@ class Results:
     def own_tasks(self) -> list[str]:
         """Names of one's own tasks."""
         return [name for name, task in self.experiment.benchmark.tasks.items() if task.category is not None]
+
+    @property
+    def rebuilt(self) -> Model | None:
+        """The model that stands for the published one: merged, of the largest mixture, the first of equals."""
+        sizes = {plan.name: plan.rows or 0 for plan in self.plans}
+        runs = self.experiment.runs
+        merged = [model for model in self.models if model.run and model.scores and "merged" in model.what]
+        return max(merged, key=lambda model: sizes.get(runs[model.run or ""].mixture, 0), default=None)
 
     def models_of(self, mixture: str) -> list[Model]:
         """The models that were trained on a mixture."""
@@ -261,6 +300,8 @@ def _model(experiment: Experiment, name: str) -> Model:
     what, run = weights_in_words(weights, miniature=experiment.hub.origin == "miniature")
     path = SCORES / name / "summary.json"
     summary = read_json(path) if path.is_file() else {}
+    known = side(name) if summary else None
+    found = {task: estimated(known, task) for task in known.scores} if known else {}
     tasks = summary.get("tasks", {}) | summary.get("own_tasks", {})
     own = {task for task, entry in experiment.benchmark.tasks.items() if entry.category is not None}
     scores = {task: float(each["score"]) for task, each in tasks.items() if each.get("score") is not None}
@@ -273,6 +314,9 @@ def _model(experiment: Experiment, name: str) -> Model:
         scores={task: score for task, score in scores.items() if task not in own},
         own={task: score for task, score in scores.items() if task in own},
         prefixes={task: (each.get("prefix") or "").strip() for task, each in tasks.items()},
+        side=known,
+        estimates={task: each for task, each in found.items() if each is not None},
+        facts=summary.get("model", {}),
     )
 
 

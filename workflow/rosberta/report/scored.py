@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import fmean
 
 from rosberta import published
-from rosberta.evidence.bootstrap import LEVEL
-from rosberta.evidence.intervals import interval
+from rosberta.evidence.comparison import Side, estimated
+from rosberta.evidence.estimates import LEVEL
 from rosberta.frame.files import read_json
 from rosberta.published import CATEGORIES, RELEASED_ID, VERSIONS
 from rosberta.report.table import Column, Row, Table
@@ -28,6 +28,7 @@ def scored(folder: Path, name: str, note: str = "") -> Table:
     summary = read_json(folder / "summary.json")
     entries = {**summary["tasks"], **summary["own_tasks"]}
     ours = {task: entry["score"] for task, entry in entries.items() if entry["score"] is not None}
+    side = Side(name, ours, {task: entry["category"] for task, entry in entries.items()}, folder, entries)
     others = {id: published.leaderboard()[id] for id in [RELEASED_ID, *nearest(ours)]} if not note else {}
     columns = (
         Column("Task"),
@@ -41,7 +42,8 @@ def scored(folder: Path, name: str, note: str = "") -> Table:
     order = [*CATEGORIES, *sorted({entry["category"] for entry in entries.values()} - set(CATEGORIES))]
     rows = []
     for task, entry in sorted(entries.items(), key=lambda pair: (order.index(pair[1]["category"]), pair[0])):
-        ends = interval(folder, task) if task in ours else None
+        known = estimated(side, task)
+        ends = known.interval if known else None
         prompt = entry["prefix"].replace("\n", " ") or None
         rows.append(
             Row(
@@ -59,9 +61,8 @@ def scored(folder: Path, name: str, note: str = "") -> Table:
         means = [_mean(scores, tasks) for scores in (ours, *others.values())]
         rows.append(Row((what, None, None, means[0], None, None, *means[1:]), total=True))
     shown = f", and the {NEAREST} whose mean over these tasks is nearest" if len(others) > 1 else ""
-    caption = (
-        f"Interval: {LEVEL}% of draws of the task's examples, or of mteb's repetitions; not of other seeds of training."
-        + (f" Published, without intervals: {RELEASED_ID}{shown}, as the leaderboard has them." if others else "")
+    caption = f"Interval: {LEVEL}%, over the task's examples and mteb's fits; not over other seeds of training." + (
+        f" Published, without intervals: {RELEASED_ID}{shown}, as the leaderboard has them." if others else ""
     )
     return Table("scored", f"Scores of {name}", caption, columns, tuple(rows), note=note)
 

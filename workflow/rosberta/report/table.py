@@ -6,11 +6,25 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Self
 
 DASH = "–"
 """What stands for a number that there is not."""
 
 Value = str | int | float | None
+
+
+class Scored(float):
+    """A number that is known but for an error."""
+
+    margin: float
+    """Half the width of its interval."""
+
+    def __new__(cls, value: float, margin: float) -> Self:
+        """Take a number and half the width of its interval."""
+        number = super().__new__(cls, value)
+        number.margin = margin
+        return number
 
 
 @dataclass(frozen=True)
@@ -24,14 +38,21 @@ class Column:
     """Whether its numbers are published ones, in a table whose other columns are ours."""
     over: str = ""
     """Title that it shares with its neighbours."""
-    best: bool = False
-    """Whether its highest value stands out: among published rows, and among ours."""
 
     def text(self, value: Value) -> str:
-        """A value as written, empty if there is none; the same in every format."""
+        """A value as written, empty if there is none."""
         if value is None:
             return ""
         return str(value) if self.decimals is None else f"{value:.{self.decimals}f}"
+
+    def margin(self, value: Value) -> str:
+        """Half the width of its interval, as written; empty if none is known."""
+        return f"{value.margin:.{self.decimals}f}" if isinstance(value, Scored) else ""
+
+    def whole(self, value: Value) -> str:
+        """A value with its margin, as people read it."""
+        text, margin = self.text(value), self.margin(value)
+        return f"{text} ±{margin}" if margin else text
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,8 @@ class Row:
     """Whether its numbers are published ones, in a table whose other rows are ours."""
     total: bool = False
     """Whether it sums up those above."""
+    best: frozenset[int] = frozenset()
+    """Columns in which it stands out."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +78,10 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    measured: bool = True
-    """Whether it holds numbers that come from this experiment's data."""
+    scored: bool = False
+    """Whether it holds scores of this experiment's models."""
     note: str = ""
     """A warning that belongs to all of its numbers."""
-    best_of_row: tuple[int, ...] = ()
-    """Columns among which each row's highest value stands out."""
     mixed: bool = field(init=False)
     """Whether it holds published rows beside ours."""
 
@@ -70,20 +91,6 @@ class Table:
             if len(row.values) != len(self.columns):
                 raise ValueError(f"table {self.name}: {len(row.values)} values in {len(self.columns)} columns")
         object.__setattr__(self, "mixed", len({row.published for row in self.rows}) > 1)
-
-    def is_best(self, row: Row, position: int) -> bool:
-        """Whether a value is the highest of its peers, as written; among one nothing is best."""
-        column = self.columns[position]
-        if row.total or row.values[position] is None:
-            return False
-        if position in self.best_of_row:
-            peers = [(self.columns[p], row.values[p]) for p in self.best_of_row]
-        elif column.best:
-            peers = [(column, r.values[position]) for r in self.rows if r.published == row.published and not r.total]
-        else:
-            return False
-        numbers = [float(peer.text(value)) for peer, value in peers if value is not None]
-        return len(numbers) > 1 and float(column.text(row.values[position])) == max(numbers)
 
     def titles(self) -> list[str]:
         """Titles of the columns; published columns and, in a mixed table, rows say so."""
@@ -106,17 +113,32 @@ class Table:
         return runs
 
     def lines(self) -> Iterator[list[str]]:
-        """Each row's values as written, with whose numbers they are if the table is mixed."""
+        """Each row's values as people read them, with whose numbers they are if the table is mixed."""
         for row in self.rows:
-            texts = [column.text(value) for column, value in zip(self.columns, row.values, strict=True)]
+            texts = [column.whole(value) for column, value in zip(self.columns, row.values, strict=True)]
             yield ["published" if row.published else "ours", *texts] if self.mixed else texts
 
     def csv(self) -> str:
-        """The table as CSV; its note is a comment in the first line."""
+        """The table as CSV; its note is a comment in the first line, and margins have columns of their own."""
         text = io.StringIO()
         if self.note:
             text.write(f"# {self.note}\n")
-        csv.writer(text, lineterminator="\n").writerows([self.titles(), *self.lines()])
+        scored = {
+            place
+            for place in range(len(self.columns))
+            if any(isinstance(row.values[place], Scored) for row in self.rows)
+        }
+        head, first = self.titles(), int(self.mixed)
+        titles = head[:first]
+        for place, title in enumerate(head[first:]):
+            titles += [title, f"{title} ±"] if place in scored else [title]
+        lines = [titles]
+        for row in self.rows:
+            line = ["published" if row.published else "ours"] if self.mixed else []
+            for place, (column, value) in enumerate(zip(self.columns, row.values, strict=True)):
+                line += [column.text(value), column.margin(value)] if place in scored else [column.text(value)]
+            lines.append(line)
+        csv.writer(text, lineterminator="\n").writerows(lines)
         return text.getvalue()
 
     def text(self) -> str:

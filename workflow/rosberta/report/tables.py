@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rosberta import published
 from rosberta.frame.flow import FLOW
-from rosberta.published import CATEGORIES, RELEASED, Averages
 from rosberta.report.corpus import corpus, sets
 from rosberta.report.costs import tables as plan_tables
 from rosberta.report.mining import tables as mining_tables
-from rosberta.report.results import ORIGINS, RULES, STEPS, Model, Plan, Results
+from rosberta.report.results import ORIGINS, RULES, STEPS, Results
+from rosberta.report.scores import tables as score_tables
 from rosberta.report.table import Column, Row, Table, Value
 
 NOTE = "These scores come from the miniature hub: they show that the pipeline works and say nothing about the recipe"
-"""What stands over every number of a miniature."""
+"""What stands over every score of a miniature."""
 
 
 def tables(results: Results) -> dict[str, Table]:
     """All tables of the report by name, in the report's order."""
     built = [
         tasks(results),
-        mixtures(results),
-        models(results),
-        scores(results),
-        own_tasks(results),
-        ablations(),
+        *score_tables(results),
         funnel(results),
         dropped(results),
         overlap(results),
@@ -38,7 +34,7 @@ def tables(results: Results) -> dict[str, Table]:
         *plan_tables(results.experiment),
         stages(results),
     ]
-    return {table.name: replace(table, note=NOTE) if table.measured and results.miniature else table for table in built}
+    return {table.name: replace(table, note=NOTE) if table.scored and results.miniature else table for table in built}
 
 
 def tasks(results: Results) -> Table:
@@ -76,126 +72,6 @@ def tasks(results: Results) -> Table:
         "what is searched, queries and relevant documents. A dash: not part of this experiment, or no such split."
     )
     return Table("tasks", "Table 1. Tasks", caption, columns, tuple(rows))
-
-
-def mixtures(results: Results) -> Table:
-    """Poster Table 2: the data mixtures, ours beside the published ones."""
-    columns = (
-        Column("Data"),
-        Column("Model"),
-        Column("Steps", 0),
-        *_categories(1),
-        Column("Average (category mean)", 1, best=True),
-    )
-    rows: list[Row] = []
-    placed: set[str] = set()
-    for row in published.mixtures():
-        averages = _averages(row, results.version)
-        rows.append(Row((row.name, "ru-en-RoBERTa", 1500, *averages[:-2], averages[-1]), published=True))
-        matching = [plan for plan in results.plans if set(plan.groups) == set(row.groups)]
-        placed.update(plan.name for plan in matching)
-        rows.extend(_mixture_rows(results, matching) or [Row(("not run here", None, None, *_nothing(), None))])
-    rows.extend(_mixture_rows(results, [plan for plan in results.plans if plan.name not in placed]))
-    caption = (
-        "Category scores by training mixture. The average is the mean of the seven category scores, for published "
-        "rows and ours alike; it must not be compared with the task mean of Table 3. Ours stand below the published "
-        "row whose groups of sources they share; mixtures that the paper does not have come last."
-    )
-    return Table("mixtures", "Table 2. Data mixtures", caption + _remark(results), columns, tuple(rows))
-
-
-def _mixture_rows(results: Results, plans: Sequence[Plan]) -> list[Row]:
-    rows = []
-    for plan in plans:
-        for model in results.models_of(plan.name):
-            averages = _ours(model, results)
-            rows.append(Row((plan.name, model.name, results.steps_of(model.run), *averages[:-2], averages[-1])))
-    return rows
-
-
-def models(results: Results) -> Table:
-    """Poster Table 3: our models beside the published ones."""
-    columns = (
-        Column("Model"),
-        Column("What it is"),
-        *_categories(2),
-        Column("Task mean", 2, best=True),
-        Column("Category mean", 2, best=True),
-    )
-    rows = [Row((row.name, row.key, *_averages(row, results.version)), published=True) for row in published.baselines()]
-    rows += [Row((model.name, model.what, *_ours(model, results))) for model in results.models]
-    caption = (
-        f"Category scores on MTEB(rus, {results.version}). The task mean averages 23 tasks, of which nine are "
-        "classification; the category mean averages seven categories. The paper orders models by the task mean; the "
-        "category means of published rows are computed here from their category scores. A score stands only where all "
-        "of its tasks were evaluated."
-    )
-    return Table("models", "Table 3. Models", caption + _remark(results), columns, tuple(rows))
-
-
-def scores(results: Results) -> Table:
-    """Every task's score of every model of ours, beside the released model's."""
-    released = published.scores()[RELEASED]
-    columns = (
-        Column("Task"),
-        Column("Category"),
-        Column(RELEASED, 2, published=True),
-        *(Column(model.name, 2) for model in results.models),
-    )
-    rows = [
-        Row(
-            (
-                task.name,
-                CATEGORIES[task.category],
-                released.get(task.name),
-                *(m.scores.get(task.name) for m in results.models),
-            )
-        )
-        for task in published.tasks(results.version)
-    ]
-    caption = "The main score of every task of ruMTEB. Bold: the best of our models."
-    best = tuple(range(3, len(columns))) if len(results.models) > 1 else ()
-    return Table("scores", "Scores by task", caption, columns, tuple(rows), best_of_row=best)
-
-
-def own_tasks(results: Results) -> Table:
-    """Scores of tasks that are no part of ruMTEB."""
-    columns = (
-        Column("Task"),
-        Column("Category"),
-        Column("Prefix"),
-        Column("Test texts here", 0),
-        *(Column(model.name, 2) for model in results.models),
-    )
-    entries = results.experiment.benchmark.tasks
-    rows = [
-        Row(
-            (
-                name,
-                entries[name].category,
-                next((m.prefixes[name] for m in results.models if m.prefixes.get(name)), None),
-                results.texts.get(name),
-                *(model.own.get(name) for model in results.models),
-            )
-        )
-        for name in results.own_tasks
-    ]
-    caption = "Tasks of this experiment that are no part of ruMTEB. They enter no average."
-    best = tuple(range(4, len(columns))) if len(results.models) > 1 else ()
-    return Table("own_tasks", "Own tasks", caption, columns, tuple(rows), best_of_row=best)
-
-
-def ablations() -> Table:
-    """Paper Table 3: what the authors tried."""
-    columns = (Column("Variant"), *_categories(1), Column("Average (category mean)", 1, best=True))
-    rows = [
-        Row((row.name, *row.categories.values(), row.category_mean), published=True) for row in published.ablations()
-    ]
-    caption = (
-        "Paper Table 3: variants of model and training on basic and synthetic data. Single runs without a spread, so "
-        "differences of a few tenths may be noise."
-    )
-    return Table("ablations", "Ablations as published", caption, columns, tuple(rows), measured=False)
 
 
 def funnel(results: Results) -> Table:
@@ -314,7 +190,7 @@ def stages(results: Results) -> Table:
         jobs = len(keys_of(results, name)) if stage.keys else 1
         rows.append(Row((name, stage.does, ", ".join(stage.reads) or None, stage.keys, jobs)))
     caption = "The stages in order. Each is one command, one rule and one entry of the ledger."
-    return Table("stages", "Stages", caption, columns, tuple(rows), measured=False)
+    return Table("stages", "Stages", caption, columns, tuple(rows))
 
 
 def keys_of(results: Results, stage: str) -> list[str]:
@@ -323,39 +199,6 @@ def keys_of(results: Results, stage: str) -> list[str]:
     for part in (FLOW[stage].keys or "").split("."):
         block = getattr(block, part) if part else {}
     return list(block) if isinstance(block, dict) else []
-
-
-def _categories(decimals: int) -> list[Column]:
-    return [Column(short, decimals, best=True) for short in CATEGORIES.values()]
-
-
-def _averages(row: Averages, version: str) -> list[Value]:
-    """Category scores, task mean and category mean of a published row; None where another version holds other tasks."""
-    same = version == "v1"
-    return [
-        *(score if same or name != "Retrieval" else None for name, score in row.categories.items()),
-        row.task_mean if same else None,
-        row.category_mean if same else None,
-    ]
-
-
-def _ours(model: Model, results: Results) -> list[Value]:
-    version = results.version
-    return [
-        *(model.category(name, version) for name in CATEGORIES),
-        model.task_mean(version),
-        model.category_mean(version),
-    ]
-
-
-def _nothing() -> list[Value]:
-    return [None] * len(CATEGORIES)
-
-
-def _remark(results: Results) -> str:
-    if results.version == "v1":
-        return ""
-    return " Published rows are on v1, whose retrieval tasks are others, so what contains retrieval is left out there."
 
 
 def _sum(values: Iterable[Value]) -> int | None:

@@ -6,7 +6,8 @@
   repository of results takes (mteb's own loaders read it);
 - ``own/``: a JSON a task of one's own;
 - ``examples/``: scores of single examples, for `rosberta.evidence.comparison`;
-- ``summary.json``: every score, and the averages.
+- ``summary.json``: every score, what it rests on (digests of data, settings, code and examples; prompt, splits, texts,
+  and how many of them were cut), the averages, and facts of the model.
 
 None of them says when, where or how long. A task's files are kept as soon as they exist, and a killed evaluation goes
 on behind the last one.
@@ -14,6 +15,7 @@ on behind the last one.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import warnings
@@ -27,10 +29,9 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from rosberta.evaluation.averages import content, in_words, summarise
-from rosberta.evaluation.categories import SEARCH
-from rosberta.evaluation.example_scores import DECIMALS, Listener, scores_of_examples
+from rosberta.evaluation.example_scores import DECIMALS, PREDICTED, Listener, scores_of_examples
 from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_columns
-from rosberta.evaluation.models import applied_prompt, instruction_of, load_evaluated, results_folder
+from rosberta.evaluation.models import applied_prompt, facts_of, instruction_of, load_evaluated, results_folder
 from rosberta.evaluation.mteb_model import Evaluated
 from rosberta.evaluation.prompts import model_prompts
 from rosberta.evaluation.tasks import BENCHMARKS, load_task
@@ -38,6 +39,7 @@ from rosberta.frame.artifacts import BENCHMARK, OWN, SCORES, SCRATCH
 from rosberta.frame.code import code_of
 from rosberta.frame.files import canonical, digest, read_json, whole, write_json
 from rosberta.frame.mistakes import Missing
+from rosberta.frame.weights import pinned_model
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from rosberta.experiment import Experiment
 
 log = logging.getLogger(__name__)
+
+SCORING = ("rosberta.evaluation.example_scores", "rosberta.evaluation.tasks", "rosberta.evaluation.mteb_model")
+"""What decides a score of given embeddings: scores under other code of these are of another measure."""
 
 
 def run(experiment: Experiment, key: str) -> None:
@@ -74,9 +79,11 @@ def _run(experiment: Experiment, key: str) -> None:
         if not folder.is_dir():
             raise Missing(folder, "benchmark")
         tasks[name] = load_task(name, entry, folder, experiment.evaluate.seed)
-    prompts = model_prompts(model.prompts, entries, {name: instruction_of(task) for name, task in tasks.items()})
+    told = {name: instruction_of(task) for name, task in tasks.items()}
+    prompts = model_prompts(model.prompts, entries, told, pinned_model(model.weights))
     evaluated = load_evaluated(experiment, key, prompts)
-    applied = {name: applied_prompt(evaluated, task, prompts) for name, task in tasks.items()}
+    bare = model.prompts == "mteb"
+    applied = {name: applied_prompt(evaluated, task, prompts, bare=bare) for name, task in tasks.items()}
     meta = evaluated.mteb_model_meta.to_dict()
     identity = {
         "code": code_of(__name__),
@@ -86,6 +93,7 @@ def _run(experiment: Experiment, key: str) -> None:
         "model": model.model_dump(),
         "settings": experiment.evaluate.model_dump(),
     }
+    code = short({"code": code_of(*SCORING), "packages": identity["packages"]})
 
     scores: dict[str, dict[str, Any]] = {}
     kept = SCRATCH / "evaluate" / key
@@ -102,10 +110,17 @@ def _run(experiment: Experiment, key: str) -> None:
                     part.mkdir()
                     _score(evaluated, task, part)
                     (part / "inputs.json").write_text(inputs, encoding="utf-8")
-            score = read_json(place / "score.json")
-            scores[name] = {"category": task.metadata.type, "score": score, "prefix": applied[name]}
+            scores[name] = {
+                "category": task.metadata.type,
+                **read_json(place / "score.json"),
+                "prefix": applied[name],
+                "splits": list(task.eval_splits),
+                "data": digest(BENCHMARK / name),
+                "settings": short({"seed": experiment.evaluate.seed, "task": vars(entries[name])}),
+                "code": code,
+            }
     own = {name for name, entry in entries.items() if entry.category is not None}
-    summary = summarise(scores, own, BENCHMARKS)
+    summary = summarise(scores, own, BENCHMARKS) | {"model": facts_of(evaluated, experiment, key)}
     with whole(SCORES / key) as part:
         submitted = part / results_folder(meta["name"], meta["revision"])
         submitted.mkdir(parents=True)
@@ -140,9 +155,9 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
 
     # Loaded here, since mteb puts away again what it loads itself.
     task.load_data()
-    listener = Listener(task)
-    searched = task.metadata.type in SEARCH
-    with TemporaryDirectory() as folder, whole_columns(), one_thread_a_fit():
+    listener = Listener(task, evaluated)
+    before = evaluated.embedder.seen, evaluated.embedder.truncated
+    with TemporaryDirectory() as folder, whole_columns(), one_thread_a_fit(), listener.fits():
         # A task's name may hold slashes, and mteb names its file after it.
         (Path(folder) / task.metadata.name).parent.mkdir(parents=True, exist_ok=True)
         result = mteb.evaluate(
@@ -153,7 +168,7 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
             cache=None,
             overwrite_strategy="always",
             # Of search this would be every document found.
-            prediction_folder=None if searched else folder,
+            prediction_folder=folder if task.metadata.type in PREDICTED else None,
             show_progress_bar=False,
         )[0]
         examples = scores_of_examples(task, listener, next(Path(folder).rglob("*.json"), None))
@@ -162,6 +177,20 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
     score = round(100 * float(result.get_score()), DECIMALS - 2)
     if isnan(score):
         log.warning("%s: its score is not defined for these embeddings (they may all be equal)", task.metadata.name)
-    write_json(part / "score.json", None if isnan(score) else score)
+    seen, cut = evaluated.embedder.seen - before[0], evaluated.embedder.truncated - before[1]
+    write_json(
+        part / "score.json",
+        {
+            "score": None if isnan(score) else score,
+            "texts": seen,
+            "texts_cut": cut,
+            "ids": None if examples is None else short(examples["id"].to_pylist()),
+        },
+    )
     if examples is not None:
         pq.write_table(examples, part / "examples.parquet", compression="zstd")
+
+
+def short(value: Any) -> str:
+    """A digest of what can be written as JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]

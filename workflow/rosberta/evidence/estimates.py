@@ -1,0 +1,220 @@
+"""How far a score, a difference or a mean of them may lie from what it estimates.
+
+A score of mteb rests on draws: of the test examples, and, where something is fitted, of the training texts. What it
+estimates is its mean over these draws; other seeds of a model's own training are none of them.
+
+- Of fitted scores both are crossed, each fit with each example: the variance of the mean is that of two random factors
+  without replication (Cornfield and Tukey 1956; Owen 2007), ``MS(fits) + MS(examples) - MS(rest)``.
+- Of a clustering the documents' part comes from halves of them that are clustered anew (half-sampling, McCarthy 1969: a
+  half varies about the whole as the whole about its population), less what fits of one half differ by; that of the
+  fits from mteb's repetitions.
+- Quantiles are Student's, with degrees of freedom by Satterthwaite (1946), since ten fits are few.
+- Of a mean of tasks, examples that tasks share are drawn once (by their ids), and so are the fits of tasks that share
+  examples, since mteb draws their training texts by one seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import exp
+from typing import NamedTuple, Self
+
+import numpy as np
+from scipy import stats
+
+from rosberta.evaluation.example_scores import HALVES, half
+from rosberta.evidence.values import Values
+
+LEVEL = 95
+"""Of the intervals, percent."""
+
+WITHIN, BEYOND, SURE = "within", "beyond", "beyond (Holm)"
+"""Verdicts on a difference: 0 is in its interval, is not, or is not when all of a table are looked at together."""
+
+FEWEST_DEGREES = 2.0
+"""Degrees of freedom at least: with fewer Student's quantiles say nothing."""
+
+
+class Estimate(NamedTuple):
+    """A score, a difference of scores, or a mean of them, with what is known of its error."""
+
+    value: float
+    variance: float
+    degrees: float
+    """Degrees of freedom of the variance."""
+    ids: np.ndarray
+    """uint64, (examples,), sorted: the examples that it rests on."""
+    effects: np.ndarray
+    """(examples,): by how much each moves it."""
+    fits: np.ndarray
+    """(fits,): by how much each moves it; one fit: nothing was fitted."""
+    halves: np.ndarray
+    """Of a clustering: how far each half of the documents moves it, (halves,); else empty."""
+    bounds: tuple[float, float] | None = None
+    """What a score cannot leave; None: a difference, which is far from them."""
+
+    @property
+    def margin(self) -> float:
+        """Half the width of the interval."""
+        low, high = self.interval
+        return (high - low) / 2
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """From and to: symmetric of a difference, of a score on the scale of log odds, which has no bounds."""
+        width = float(stats.t.ppf(0.5 + LEVEL / 200, self.degrees)) * self.variance**0.5
+        if self.bounds is None:
+            return self.value - width, self.value + width
+        least, most = self.bounds
+        if not least < self.value < most:
+            return max(least, self.value - width), min(most, self.value + width)
+        share = (self.value - least) / (most - least)
+        # For a correlation this is Fisher's transformation.
+        far = exp(width / (most - least) / (share * (1 - share)))
+        odds = share / (1 - share)
+        low, high = odds / far, odds * far
+        return least + (most - least) * low / (1 + low), least + (most - least) * high / (1 + high)
+
+    @property
+    def chance(self) -> float:
+        """How often as much as this, or more, would be found where there is nothing (p-value of the value 0)."""
+        if self.variance == 0:
+            return float(self.value == 0)
+        return float(2 * stats.t.sf(abs(self.value) / self.variance**0.5, self.degrees))
+
+    def at(self, value: float) -> Self:
+        """The same about another value, as that which a task's file gives."""
+        return self._replace(value=value, bounds=None)
+
+
+def estimate(values: Values, value: float, bounds: tuple[float, float] | None = None) -> Estimate | None:
+    """A score or a difference with its error; None where too little is known of it.
+
+    Args:
+        values: of one model, or differences of two.
+        value: the score, or the difference, 0-100.
+        bounds: of a score; None: it is a difference.
+    """
+    found = _crossed(values, value) if values.parts else _clustered(values, value)
+    return None if found is None else found._replace(bounds=bounds)
+
+
+def _crossed(values: Values, value: float) -> Estimate | None:
+    weight, numbers = 1 / len(values.parts), {part.values.shape[1] for part in values.parts}
+    if len(numbers) > 1:
+        return None
+    fits = numbers.pop()
+    by_example, rest, moved = 0.0, 0.0, np.zeros(fits)
+    effects, degrees = [], 0.0
+    for part in values.parts:
+        size = len(part.values)
+        examples, columns, mean = part.values.mean(axis=1), part.values.mean(axis=0), part.values.mean()
+        effects.append(weight * (examples - mean) / size)
+        mine = size / (size - 1) * float((effects[-1] ** 2).sum())
+        by_example += mine
+        degrees += mine**2 / (size - 1)
+        moved += weight * (columns - mean) / fits
+        if fits > 1:
+            residuals = part.values - examples[:, None] - columns + mean
+            rest += weight**2 * float((residuals**2).sum()) / ((size - 1) * (fits - 1)) / (size * fits)
+    by_fit = fits / (fits - 1) * float((moved**2).sum()) if fits > 1 else 0.0
+    variance = max(by_example + by_fit - rest, by_example, by_fit)
+    degrees += by_fit**2 / max(1, fits - 1)
+    ids, joined = _joined(values.examples, np.concatenate(effects))
+    return Estimate(value, variance, _satterthwaite(variance, degrees), ids, joined, moved, np.empty(0))
+
+
+def _clustered(values: Values, value: float) -> Estimate | None:
+    halves, repetitions = values.halves, values.repetitions
+    if min(halves.shape) < 2 or len(repetitions) < 2:
+        return None
+    number, fits = halves.shape
+    means = halves.mean(axis=1)
+    between, within = means.var(ddof=1), halves.var(axis=1, ddof=1).mean() / fits
+    restarts = repetitions.var(ddof=1) / len(repetitions)
+    variance = max(between - within, 0.0) + restarts
+    degrees = between**2 / (number - 1) + within**2 / (number * (fits - 1)) + restarts**2 / (len(repetitions) - 1)
+    ids, none = _joined(values.ids, np.zeros(len(values.ids)))
+    moved = means - means.mean()
+    return Estimate(value, variance, _satterthwaite(variance, degrees), ids, none, np.zeros(1), moved)
+
+
+def _satterthwaite(variance: float, parts: float) -> float:
+    """Degrees of freedom of a variance, of which each part squared over its own was added up."""
+    return max(variance**2 / parts, FEWEST_DEGREES) if parts > 0 else FEWEST_DEGREES
+
+
+def _joined(ids: np.ndarray, effects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Effects by id: of an example that stands twice, of both."""
+    known, places = np.unique(ids, return_inverse=True)
+    return known, np.bincount(places, effects, minlength=len(known))
+
+
+def mean(parts: Sequence[Estimate], weights: Sequence[float] | None = None) -> Estimate:
+    """A weighted mean; all parts count alike where no weights are given."""
+    shares = np.full(len(parts), 1 / len(parts)) if weights is None else np.asarray(weights)
+    variance = sum(share**2 * part.variance for share, part in zip(shares, parts, strict=True))
+    degrees = sum((share**2 * part.variance) ** 2 / part.degrees for share, part in zip(shares, parts, strict=True))
+    together = 0.0
+    for (share, one), (other, two) in combinations(zip(shares, parts, strict=True), 2):
+        together += 2 * share * other * covariance(one, two)
+    within = parts[0].bounds if len({part.bounds for part in parts}) == 1 else None
+    value = float(sum(share * part.value for share, part in zip(shares, parts, strict=True)))
+    # What is estimated of tasks together may be less than nothing; then they count as apart.
+    variance = float(variance + together) if variance + together > 0 else float(variance)
+    nothing = np.empty(0)
+    degrees = _satterthwaite(variance, degrees)
+    return Estimate(value, variance, degrees, np.empty(0, np.uint64), nothing, nothing, nothing, within)
+
+
+def covariance(one: Estimate, two: Estimate) -> float:
+    """How much two scores vary together, by the examples that they share; 0 where they share none."""
+    shared, first, second = np.intersect1d(one.ids, two.ids, assume_unique=True, return_indices=True)
+    if not len(shared):
+        return 0.0
+    if len(one.halves) or len(two.halves):
+        sides = [_by_half(each, shared, rows) for each, rows in ((one, first), (two, second))]
+        return float(sides[0] @ sides[1]) / (HALVES - 1)
+    found = float(one.effects[first] @ two.effects[second])
+    if len(one.fits) == len(two.fits) > 1:
+        found += len(one.fits) / (len(one.fits) - 1) * float(one.fits @ two.fits)
+    return found
+
+
+def _by_half(of: Estimate, shared: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """By how much each half of the shared examples moves a score, (halves,)."""
+    if len(of.halves):
+        return of.halves
+    # A half's mean lies as far from the whole's as the two halves' sums differ by.
+    return np.array([of.effects[rows] @ np.where(half(shared, number), 1, -1) for number in range(HALVES)])
+
+
+def added(difference: Estimate, one: Estimate, two: Estimate) -> Estimate:
+    """A difference whose sides are not paired: the errors of both in full."""
+    degrees = one.variance**2 / one.degrees + two.variance**2 / two.degrees
+    variance = one.variance + two.variance
+    return difference._replace(variance=variance, degrees=_satterthwaite(variance, degrees))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """P-values of several tests, adjusted so that one false finding in all of them is as rare as in one (Holm 1979)."""
+    order = np.argsort(chances)
+    adjusted, highest = [0.0] * len(chances), 0.0
+    for place, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(chances) - place) * chances[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def verdicts(found: Sequence[Estimate | None]) -> list[str]:
+    """Of each difference of a table whether it is within noise; empty where there is no interval."""
+    adjusted = iter(holm([each.chance for each in found if each is not None]))
+    return ["" if each is None else _verdict(each, next(adjusted)) for each in found]
+
+
+def _verdict(found: Estimate, adjusted: float) -> str:
+    if adjusted < 1 - LEVEL / 100:
+        return SURE
+    low, high = found.interval
+    return WITHIN if low <= 0 <= high else BEYOND
