@@ -62,7 +62,9 @@ def test_every_weight_is_the_slerp(project: Path) -> None:
 @pytest.mark.parametrize("prefix", ["", "roberta.", "bert."])
 def test_weights_have_the_names_of_the_encoder(tmp_path: Path, prefix: str) -> None:
     """Whether a file holds a head besides, or the encoder alone."""
-    save_file({f"{prefix}embeddings.weight": torch.ones(2), "lm_head.bias": torch.ones(1)}, tmp_path / "a.safetensors")
+    save_file(
+        {f"{prefix}embeddings.weight": torch.ones(2), "lm_head.bias": torch.ones(1)}, tmp_path / "model.safetensors"
+    )
     assert set(weights_in(tmp_path)) == {"embeddings.weight", "lm_head.bias"}
 
 

@@ -7,6 +7,17 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rosberta.encoder.loading import (
+    LOCAL,
+    check_finite,
+    check_weights,
+    load_config,
+    loading,
+    restore,
+    tokenizer_files,
+    transformer_in,
+    weight_files,
+)
 from rosberta.frame.files import canonical, read_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.texts.prefixes import CLASSIFICATION, CLUSTERING, SEARCH_DOCUMENT, SEARCH_QUERY
@@ -18,6 +29,12 @@ if TYPE_CHECKING:
 
 ROBERTA = ("roberta", "xlm-roberta")
 """Types of models, as transformers calls them, that are RoBERTa."""
+
+_TOLD: dict[str, dict[str, Any]] = {
+    "model_kwargs": {"use_safetensors": True},
+    "config_kwargs": {},
+    "processor_kwargs": {},
+}
 
 PROMPTS = {
     "search_query": SEARCH_QUERY,
@@ -44,29 +61,36 @@ def load_sentence_transformer(folder: Path, pooling: Literal["cls", "mean"], max
     """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-    from transformers import AutoConfig
     from transformers.utils import logging as chatter
 
     # Its report on loading names the pooler, which nothing reads.
     chatter.set_verbosity_error()
     chatter.disable_progress_bar()
-    if not any(folder.glob("*.safetensors")):
-        raise Mistake(f"{folder}: no weights (*.safetensors) there; take a revision of the model that has them")
-    options: dict[str, Any] = {"use_safetensors": True}
+    where, home = str(folder), transformer_in(folder)
+    weight_files(home, where)
     # A static embedding model has no transformer, and so no configuration of one.
-    config = AutoConfig.from_pretrained(folder) if (folder / "config.json").is_file() else None
-    if config and config.model_type in (*ROBERTA, "bert"):
-        # A pooler might come with random weights, and nothing reads it. Files in half precision would set the model's.
-        options |= {"add_pooling_layer": False, "dtype": "float32"}
-    if (folder / "modules.json").is_file():
-        model = SentenceTransformer(str(folder), model_kwargs=options, local_files_only=True)
-    elif config is None:
+    config = load_config(home, where) if (home / "config.json").is_file() else None
+    if config is None and not (folder / "modules.json").is_file():
         raise Mistake(f"{folder}: neither config.json nor modules.json there; this is no model")
-    else:
-        encoder = Transformer(str(folder), model_kwargs=options)
-        model = SentenceTransformer(modules=[encoder, Pooling(config.hidden_size, pooling), Normalize()])
+    options: dict[str, Any] = {}
     if config:
-        _check_weights(folder, model[0].auto_model)
+        # A pooler might come with random weights, and nothing reads it.
+        options = {"add_pooling_layer": False} if config.model_type in (*ROBERTA, "bert") else {}
+        tokenizer_files(home, where)
+        check_weights(home, config, where, **options)
+    if options:
+        options["dtype"] = "float32"  # files in half precision would set the model's
+    told: dict[str, Any] = {name: {**LOCAL, **more} for name, more in _TOLD.items()}
+    told["model_kwargs"] |= options
+    with loading(where):
+        if config is None or (folder / "modules.json").is_file():
+            model = SentenceTransformer(str(folder), **told, **LOCAL)
+        else:
+            encoder = Transformer(str(folder), **told)
+            model = SentenceTransformer(modules=[encoder, Pooling(config.hidden_size, pooling), Normalize()])
+    check_finite(model.named_parameters(), where)
+    if config:
+        _restore_tokenizer(model[0], home, where)
         limits = [max_length, model.max_seq_length or max_length]
         if hasattr(config, "max_position_embeddings"):
             # sentence-transformers takes the whole table where a model does not say its length.
@@ -75,37 +99,27 @@ def load_sentence_transformer(folder: Path, pooling: Literal["cls", "mean"], max
     return model
 
 
-def _check_weights(folder: Path, encoder: Any) -> None:
-    """Hold the weights in the files against those that an encoder of RoBERTa's kind needs; what lacks would be random.
+def _restore_tokenizer(encoder: Any, home: Path, where: str) -> None:
+    """Let the tokenizer that runs be the one in the files; whether texts are put in lower case first is the model's."""
+    from tokenizers.normalizers import Lowercase, Sequence
 
-    Raises:
-        Mistake: the files lack a weight.
-    """
-    from safetensors import safe_open
-
-    if encoder.config.model_type not in ROBERTA:
-        return
-    stored: set[str] = set()
-    for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, "pt") as tensors:
-            stored |= {name.removeprefix(f"{encoder.base_model_prefix}.") for name in tensors.keys()}  # noqa: SIM118
-    for name, _ in encoder.named_parameters():
-        if name not in stored and not name.startswith("pooler."):
-            raise Mistake(f"{folder}: the weights lack {name}; the files are not those of the model in config.json")
+    restore(encoder.tokenizer, home, where)
+    running = getattr(encoder.tokenizer, "backend_tokenizer", None)
+    if running is not None and encoder.do_lower_case and "Lowercase" not in repr(running.normalizer):
+        running.normalizer = Sequence([Lowercase(), *([running.normalizer] if running.normalizer else [])])
 
 
 def weights_in(folder: Path) -> dict[str, Tensor]:
     """The weights of a model's encoder by name, of all its files, whether they hold a head besides or not.
 
     Raises:
-        Mistake: the folder holds no safetensors.
+        Mistake: the folder holds no safetensors, or a weight is no number.
     """
     from safetensors.torch import load_file
 
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise Mistake(f"{folder}: no weights (*.safetensors) there; run the stage that writes them")
+    files = weight_files(folder, str(folder))
     stored = {name: tensor for file in files for name, tensor in load_file(file).items()}
+    check_finite(stored.items(), str(folder))
     # With a head, the encoder is a part of the model, and its weights are named so.
     return {re.sub(r"^(?:roberta|bert)\.", "", name): tensor for name, tensor in stored.items()}
 

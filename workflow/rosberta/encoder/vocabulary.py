@@ -8,10 +8,12 @@ only join what the base has left apart (paper 4.2).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rosberta.encoder.folder import ROBERTA
+from rosberta.encoder.loading import LOCAL, check_finite, complain, load_config, loading, weight_files
 from rosberta.frame.files import canonical
 from rosberta.frame.mistakes import Mistake
 
@@ -92,45 +94,78 @@ def backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     return tokenizer.backend_tokenizer
 
 
-def masked_lm(folder: Path, where: str) -> PreTrainedModel:
-    """Load a model for masked language modelling in float32, all of whose weights come from its files.
+def masked_lm(folder: Path, where: str) -> tuple[PreTrainedModel, bool]:
+    """Load a RoBERTa for masked language modelling in float32; its encoder comes from its files.
+
+    Returns:
+        The model, and whether its head comes from its files, too. Where they have none at all, it is initialised, the
+        same each time.
 
     Raises:
-        Mistake: they do not; `where` names the model.
+        Mistake: the files lack weights of the encoder, or a part of the head; `where` names the model.
     """
     import torch
     from transformers import AutoModelForMaskedLM
 
-    if not any(folder.glob("*.safetensors")):
-        raise Mistake(f"{where}: no weights (*.safetensors) in {folder}; pin a revision of the model that has them")
-    model, report = AutoModelForMaskedLM.from_pretrained(
-        folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True
-    )
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise Mistake(f"{where}: lacks {', '.join(missing)}; choose a model with a head for masked language modelling")
-    return model
+    weight_files(folder, where)
+    config = load_config(folder, where)
+    if config.model_type not in ROBERTA:
+        raise Mistake(f"{where}: is a {config.model_type}; choose a RoBERTa, whose layers the merge back knows")
+    torch.manual_seed(0)
+    with loading(where):
+        model, report = AutoModelForMaskedLM.from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **LOCAL,
+        )
+    complain(where, [name for name, *_ in report["mismatched_keys"]], "have another shape for")
+    encoder = f"{model.base_model_prefix}."
+    head = {name for name, _ in model.named_parameters() if not name.startswith(encoder)}
+    missing = set(report["missing_keys"])
+    partial = missing and head - missing
+    complain(where, (name for name in missing if partial or name.startswith(encoder)), "lack")
+    check_finite(model.named_parameters(), where)
+    return model, not missing
+
+
+def check_table(model: PreTrainedModel, ids: Iterable[int], where: str) -> None:
+    """Hold a model to have a row for each of its tokenizer's ids.
+
+    Raises:
+        Mistake: it has fewer; `where` names the model.
+    """
+    embeddings: Any = model.get_input_embeddings()
+    rows, highest = embeddings.weight.shape[0], max(ids)
+    if highest >= rows:
+        raise Mistake(
+            f"{where}: its tokenizer has the id {highest}, its embeddings {rows} rows; the two are not of one model"
+        )
 
 
 def extend(model: PreTrainedModel, donor: PreTrainedModel, first: int, donor_ids: list[int]) -> None:
     """Give a model, from the id `first` on, the donor's rows: of the embeddings, and of the output's weight and bias.
 
-    Rows that the model has beyond its tokens are overwritten. Tied weights stay tied.
+    Rows that the model has beyond its tokens are overwritten. Tied weights stay tied, whether the donor's are or not.
     """
     import torch
 
     model.resize_token_embeddings(max(first + len(donor_ids), model.config.vocab_size), mean_resizing=False)
     new = slice(first, first + len(donor_ids))
     with torch.no_grad():
+        # Embeddings last: where they are the output's weight, too, they are what counts.
         for mine, theirs in zip(_tables(model), _tables(donor), strict=True):
             mine[new] = theirs[donor_ids]
 
 
 def _tables(model: PreTrainedModel) -> list[nn.Parameter]:
-    """What has a row for each token: embeddings, and of the output the bias, and the weight where it is not tied."""
-    embeddings, output = model.get_input_embeddings(), model.get_output_embeddings()
-    tables: list[Any] = [embeddings.weight, output.bias, output.weight]
-    return tables[:2] if output.weight is embeddings.weight else tables
+    """What has a row for each token: the output's bias and weight, and the embeddings, with which it may be tied."""
+    output: Any = model.get_output_embeddings()
+    embeddings: Any = model.get_input_embeddings()
+    return [output.bias, output.weight, embeddings.weight]
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, state: Mapping[str, Any], folder: Path) -> None:
@@ -154,7 +189,7 @@ def reachable(folder: Path, tokens: list[str]) -> int:
 
     saved = Tokenizer.from_file(str(folder / "tokenizer.json"))
     if (
-        json.loads(backend(AutoTokenizer.from_pretrained(folder)).to_str())["model"]
+        json.loads(backend(AutoTokenizer.from_pretrained(folder, **LOCAL)).to_str())["model"]
         != json.loads(saved.to_str())["model"]
     ):
         raise RuntimeError(f"transformers changes the tokenizer in {folder}")

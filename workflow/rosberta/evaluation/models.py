@@ -11,7 +11,7 @@ from rosberta.evaluation.mteb_model import Evaluated, meta_of
 from rosberta.evaluation.prompts import prompt_of
 from rosberta.frame.artifacts import EMBEDDINGS
 from rosberta.frame.files import digest, digest_of, files_of, sha256
-from rosberta.frame.mistakes import Mistake
+from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.frame.weights import pinned_model
 from rosberta.outside import pins
 
@@ -77,12 +77,15 @@ def weights_of(weights: str) -> Path:
     """The folder of the weights that a model names: an artifact's, or that of a pinned model.
 
     Raises:
-        Mistake: it is missing, or holds no safetensors.
+        Mistake: it is missing, or holds no weights.
     """
+    from rosberta.encoder.loading import transformer_in, weight_files
+
     id = pinned_model(weights)
     folder = pins.fetch("model", id) if id else Path(weights)
-    if not any(folder.glob("*.safetensors")):
-        raise Mistake(f"{weights}: no weights (*.safetensors) there; run the stage that writes them")
+    if not folder.is_dir():
+        raise Missing(folder)
+    weight_files(transformer_in(folder), weights)
     return folder
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from rosberta.encoder.vocabulary import extend, masked_lm, reachable, save_tokenizer, state_of, unite
+from rosberta.encoder.loading import load_tokenizer
+from rosberta.encoder.vocabulary import check_table, extend, masked_lm, reachable, save_tokenizer, state_of, unite
 from rosberta.frame.artifacts import VOCABULARY
 from rosberta.frame.files import canonical, whole
 from rosberta.frame.mistakes import Mistake
@@ -25,25 +26,27 @@ log = logging.getLogger(__name__)
 def run(experiment: Experiment, key: str) -> None:
     """Write ``data/vocabulary/<key>/``: the base with the donor's tokens, for masked language modelling.
 
-    Beside model and tokenizer it holds ``vocabulary.json``: how many tokens and merges come from where, and how many of
-    the added tokens are ``reachable``, that is, are what their own characters are cut into.
+    Beside model and tokenizer it holds ``vocabulary.json``: how many tokens and merges come from where, how many of the
+    added tokens are ``reachable``, that is, are what their own characters are cut into, and, where the base has no head
+    for masked language modelling, that its ``head`` is initialised; the stage `pretrain` trains it.
 
     Raises:
         Mistake: a model lacks what is needed, or the two do not fit together.
     """
     import torch
-    from transformers import AutoTokenizer
     from transformers.utils import logging as chatter
 
     chatter.disable_progress_bar()
+    chatter.set_verbosity_error()
     encoder = experiment.encoders[key]
     base_folder, donor_folder = fetch("model", encoder.base), fetch("model", encoder.donor)
-    base_tokenizer = AutoTokenizer.from_pretrained(base_folder)
-    donor_tokenizer = AutoTokenizer.from_pretrained(donor_folder)
-    base_state = state_of(base_tokenizer, f"encoders.{key}.base ({encoder.base})")
-    union = unite(base_state, state_of(donor_tokenizer, f"encoders.{key}.donor ({encoder.donor})"))
-    model = masked_lm(base_folder, f"encoders.{key}.base ({encoder.base})")
-    donor = masked_lm(donor_folder, f"encoders.{key}.donor ({encoder.donor})")
+    base_name, donor_name = f"encoders.{key}.base ({encoder.base})", f"encoders.{key}.donor ({encoder.donor})"
+    base_tokenizer, donor_tokenizer = load_tokenizer(base_folder, base_name), load_tokenizer(donor_folder, donor_name)
+    union = unite(state_of(base_tokenizer, base_name), state_of(donor_tokenizer, donor_name))
+    model, with_head = masked_lm(base_folder, base_name)
+    donor, donor_with_head = masked_lm(donor_folder, donor_name)
+    check_table(model, base_tokenizer.get_vocab().values(), base_name)
+    check_table(donor, donor_tokenizer.get_vocab().values(), donor_name)
     if model.config.hidden_size != donor.config.hidden_size:
         raise Mistake(
             f"encoders.{key}.donor: {encoder.donor} is {donor.config.hidden_size} wide, its base {encoder.base} "
@@ -55,8 +58,15 @@ def run(experiment: Experiment, key: str) -> None:
     with whole(VOCABULARY / key) as part:
         model.save_pretrained(part)
         save_tokenizer(base_tokenizer, union.state, part)
-        counts = {**union.counts, "reachable": reachable(part, union.added)}
+        counts: dict[str, int | str] = {**union.counts, "reachable": reachable(part, union.added)}
+        if not with_head:
+            counts["head"] = "initialised"
         (part / "vocabulary.json").write_text(canonical(counts), encoding="utf-8")
+    for name, there in ((base_name, with_head), (donor_name, donor_with_head)):
+        if not there:
+            log.warning(
+                "%s has no head for masked language modelling; it is initialised, for `pretrain` to train", name
+            )
     log.info(
         "%s: %d tokens of %s, %d added of the %d of %s (%d of them reachable), %d shared",
         key, counts["base"], encoder.base, counts["added"], counts["donor"], encoder.donor, counts["reachable"],

@@ -1,0 +1,217 @@
+"""What a model lacks is never filled up in silence: its files are held to what will be loaded of them.
+
+Libraries that load models make up what they do not find: random weights, a vocabulary of five tokens, a tokenizer
+rebuilt by its class. Each guard here names the file that is missing or wrong. Code of a model's own is never run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rosberta.frame.files import read_json
+from rosberta.frame.mistakes import Mistake
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+LOCAL: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
+"""What every library is told: no code of a model's own, and no network."""
+
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+
+TOKENIZERS = (
+    ("tokenizer.json",),
+    ("vocab.json", "merges.txt"),
+    ("vocab.txt",),
+    ("sentencepiece.bpe.model",),
+    ("spiece.model",),
+    ("tokenizer.model",),
+)
+"""The files that hold a tokenizer, any of these sets."""
+
+PROBES = ("мост", "bridge", "1984")
+"""Texts of which any tokenizer of the two languages knows at least one."""
+
+SETTINGS = frozenset(
+    {"lowercase", "strip_accents", "handle_chinese_chars", "clean_text", "add_prefix_space", "prepend_scheme"}
+    | {"trim_offsets"}
+)
+"""What of a tokenizer's parts ``tokenizer_config.json`` may set otherwise than ``tokenizer.json``."""
+
+
+@contextmanager
+def loading(where: str) -> Iterator[None]:
+    """Turn what libraries raise over a model's files into a `Mistake` of one line; `where` names the model."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, ImportError, KeyError, TypeError, SafetensorError) as error:
+        words = " ".join(str(error).split())
+        if "trust_remote_code" in words or "custom code" in words:
+            reason = "needs code of its own (auto_map or modules.json), which is not run; choose a model without"
+        else:
+            reason = f"cannot be loaded ({words[:300] or type(error).__name__}); pin all of its files, or another model"
+        raise Mistake(f"{where}: {reason}") from None
+
+
+def transformer_in(folder: Path) -> Path:
+    """Where the first module of a model lies: the folder itself, or in old layouts a folder such as 0_Transformer."""
+    modules = read_json(folder / "modules.json") if (folder / "modules.json").is_file() else []
+    first = next((module for module in modules if isinstance(module, dict)), {})
+    return folder / first.get("path", "") if (folder / first.get("path", "")).is_dir() else folder
+
+
+def weight_files(folder: Path, where: str) -> list[Path]:
+    """The files that hold a model's weights: one, or the parts that its index names.
+
+    Raises:
+        Mistake: there are none, or parts are missing, or have names that nothing reads; `where` names the model.
+    """
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).is_file():
+        parts = sorted(set(read_json(folder / INDEX)["weight_map"].values()))
+        for part in parts:
+            if not (folder / part).is_file():
+                raise Mistake(f"{where}: {part}, a part of the weights that {INDEX} names, is missing; pin it too")
+        return [folder / part for part in parts]
+    there = sorted(path.name for path in folder.glob("*") if path.suffix in (".safetensors", ".bin", ".h5", ".msgpack"))
+    if "adapter_model.safetensors" in there:
+        raise Mistake(f"{where}: adapter_model.safetensors is an adapter alone; pin a model that it was merged into")
+    if any(name.startswith("model-0") for name in there):
+        raise Mistake(f"{where}: {there[0]} is a part of the weights, but {INDEX} is missing; pin it too")
+    if there:
+        raise Mistake(f"{where}: {there[0]} is not read; pin a revision of the model that has {WEIGHTS}")
+    raise Mistake(f"{where}: no weights (*.safetensors) in {folder}; pin a revision of the model that has them")
+
+
+def load_config(folder: Path, where: str) -> PretrainedConfig:
+    """A model's configuration.
+
+    Raises:
+        Mistake: it is damaged, or of a type that needs code of the model's own.
+    """
+    from transformers import AutoConfig
+
+    with loading(where):
+        config: PretrainedConfig = AutoConfig.from_pretrained(folder, **LOCAL)
+    return config
+
+
+def check_weights(folder: Path, config: PretrainedConfig, where: str, **options: Any) -> None:
+    """Hold the files of an encoder to its configuration, without reading the weights; a pooler may be missing.
+
+    Raises:
+        Mistake: a weight is missing, or has another shape; `where` names the model.
+    """
+    from transformers import AutoModel
+
+    with loading(where):
+        _, report = AutoModel.from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            device_map="meta",
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **LOCAL,
+            **options,
+        )
+    # Of a model with a decoder the encoder alone embeds.
+    unused = ("pooler.", "decoder.") if config.is_encoder_decoder else ("pooler.",)
+    complain(where, [name for name in report["missing_keys"] if not name.startswith(unused)], "lack")
+    complain(where, [name for name, *_ in report["mismatched_keys"]], "have another shape for")
+
+
+def complain(where: str, names: Iterable[str], does: str) -> None:
+    """Raise a `Mistake` that names these weights, if there are any."""
+    if wrong := sorted(names):
+        more = f" and {len(wrong) - 3} more" if wrong[3:] else ""
+        advice = "the files are not those of the model in config.json"
+        raise Mistake(f"{where}: the weights {does} {', '.join(wrong[:3])}{more}; {advice}")
+
+
+def check_finite(weights: Iterable[tuple[str, Tensor]], where: str) -> None:
+    """Hold every weight to be a number.
+
+    Raises:
+        Mistake: one is not; `where` names the model.
+    """
+    import torch
+
+    for name, tensor in weights:
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise Mistake(
+                f"{where}: {name} holds NaN or infinity; a training diverged, or the file is damaged: "
+                "lower its learning rate, or fetch it again"
+            )
+
+
+def load_tokenizer(folder: Path, where: str) -> PreTrainedTokenizerBase:
+    """The tokenizer in a model's files, as these say.
+
+    Raises:
+        Mistake: there is none, or it knows no text; `where` names the model.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer_files(folder, where)
+    with loading(where):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **LOCAL)
+    restore(tokenizer, folder, where)
+    return tokenizer
+
+
+def tokenizer_files(folder: Path, where: str) -> None:
+    """Hold a model to have a tokenizer.
+
+    Raises:
+        Mistake: it has none, or half of one; `where` names the model.
+    """
+    if any(all((folder / name).is_file() for name in names) for names in TOKENIZERS):
+        return
+    half = next((name for name in ("vocab.json", "merges.txt") if (folder / name).is_file()), None)
+    reason = f"{half} alone is no tokenizer" if half else "no tokenizer"
+    raise Mistake(f"{where}: {reason} in {folder}; pin tokenizer.json, or vocab.json and merges.txt, too")
+
+
+def restore(tokenizer: Any, folder: Path, where: str) -> None:
+    """Give a loaded tokenizer the parts that ``tokenizer.json`` says, where its class has rebuilt them otherwise.
+
+    Raises:
+        Mistake: no text is anything to it; `where` names the model.
+    """
+    from tokenizers import Tokenizer
+
+    running = getattr(tokenizer, "backend_tokenizer", None)
+    if running is None:
+        return
+    if (folder / "tokenizer.json").is_file():
+        with loading(where):
+            filed = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        for part in ("pre_tokenizer", "post_processor", "decoder", "normalizer"):
+            meant, found = getattr(filed, part), getattr(running, part)
+            if _kind(meant) != _kind(found):
+                setattr(running, part, meant)
+        if filed.get_vocab(with_added_tokens=False) != running.get_vocab(with_added_tokens=False):
+            running.model = filed.model
+    unknown = {tokenizer.unk_token_id}
+    if not any(set(running.encode(probe, add_special_tokens=False).ids) - unknown for probe in PROBES):
+        raise Mistake(f"{where}: its tokenizer knows no text; fetch its files again, or pin another model")
+
+
+def _kind(part: Any) -> Any:
+    """A part of a tokenizer without what its configuration may set."""
+    return None if part is None else _without(json.loads(part.__getstate__()))
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(each) for name, each in value.items() if name not in SETTINGS}
+    return [_without(each) for each in value] if isinstance(value, list) else value
