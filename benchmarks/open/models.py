@@ -206,7 +206,7 @@ def state_of(model: Model) -> dict[str, np.ndarray]:
             continue
         layer, part, kind = name.split(".")
         if kind == "w" and not part.endswith("ln"):
-            flat = flat.reshape(-1, inner if part == "fo" else hidden)
+            flat = flat.reshape(-1, inner if PARTS[part] == "output.dense" else hidden)
         named = {"w": "weight", "b": "bias"}[kind]
         state[f"encoder.layer.{layer[1:]}.{PARTS[part]}.{named}"] = flat
     return state
