@@ -11,13 +11,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from miniature.models.tokens import unigram, write_tokenizer
+from rosberta.encoder.folder import weights_in
 from rosberta.encoder.vocabulary import reachable, unite
 from rosberta.frame.artifacts import VOCABULARY
 from rosberta.frame.files import digest, read_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.stages import vocabulary
 from rosberta.stages.vocabulary import run
-from support.encoders import ENGLISH, RUSSIAN, write_roberta
+from support.encoders import ENGLISH, RUSSIAN, bert, write_roberta
 from tokenizers import Tokenizer
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -118,6 +120,28 @@ def test_donor_equal_to_base_adds_nothing(built: Path) -> None:
     states = [json.loads((each / "tokenizer.json").read_text())["model"] for each in (built / "base", folder)]
     assert states[0]["vocab"] == states[1]["vocab"]
     assert states[0]["merges"] == states[1]["merges"]
+
+
+def test_a_bert_with_a_unigram_tokenizer_may_be_its_own_donor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As multilingual-e5-small, which has no head either; the encoder and what its tokenizer does stay as they are."""
+    base = tmp_path / "base"
+    bert(64).base_model.save_pretrained(base)
+    write_tokenizer(unigram([*RUSSIAN, *ENGLISH], 400), base, "PreTrainedTokenizer")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(vocabulary, "fetch", lambda kind, id: tmp_path / id)
+    run(EXPERIMENT, "same")
+    folder = VOCABULARY / "same"
+    assert read_json(folder / "vocabulary.json") == {
+        "base": 400, "donor": 400, "shared": 400, "added": 0, "base_merges": 0, "added_merges": 0, "reachable": 0,
+        "head": "initialised",
+    }  # fmt: skip
+    before, after = weights_in(base), weights_in(folder)
+    assert all(torch.equal(before[name], after[name]) for name in before if not name.startswith("pooler."))
+    filed, cut = Tokenizer.from_file(str(base / "tokenizer.json")), AutoTokenizer.from_pretrained(folder)
+    assert all(cut(text)["input_ids"] == filed.encode(text).ids for text in ("ﬁne  ½", *RUSSIAN, *ENGLISH))
+    write_roberta(tmp_path / "donor", ENGLISH)
+    with pytest.raises(Mistake, match=r"base \(base\): its tokenizer is no byte-level BPE \(Unigram\)"):
+        run(EXPERIMENT, "extended")
 
 
 @given(st.text(RUSSIAN_LETTERS + " ", max_size=60))

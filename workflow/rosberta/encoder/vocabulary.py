@@ -77,6 +77,15 @@ def unite(base: Mapping[str, Any], donor: Mapping[str, Any]) -> Union:
     )
 
 
+def alone(tokenizer: PreTrainedTokenizerBase) -> Union:
+    """A tokenizer united with itself, as it is: nothing is added, so that it may be of any kind."""
+    tokens = tokenizer.get_vocab()
+    state = json.loads(backend(tokenizer).to_str())
+    counts = {"base": len(tokens), "donor": len(tokens), "shared": len(tokens), "added": 0}
+    merges = {"base_merges": len(state["model"].get("merges", ())), "added_merges": 0}
+    return Union(state, max(tokens.values()) + 1, [], [], counts | merges)
+
+
 def state_of(tokenizer: PreTrainedTokenizerBase, where: str) -> dict[str, Any]:
     """A tokenizer's ``tokenizer.json``.
 
@@ -95,7 +104,7 @@ def backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
 
 
 def masked_lm(folder: Path, where: str) -> tuple[PreTrainedModel, bool]:
-    """Load a RoBERTa for masked language modelling in float32; its encoder comes from its files.
+    """Load a RoBERTa, or a BERT, for masked language modelling in float32; its encoder comes from its files.
 
     Returns:
         The model, and whether its head comes from its files, too. Where they have none at all, it is initialised, the
@@ -109,7 +118,7 @@ def masked_lm(folder: Path, where: str) -> tuple[PreTrainedModel, bool]:
 
     weight_files(folder, where)
     config = load_config(folder, where)
-    if config.model_type not in ROBERTA:
+    if config.model_type not in (*ROBERTA, "bert"):
         raise Mistake(f"{where}: is a {config.model_type}; choose a RoBERTa, whose layers the merge back knows")
     torch.manual_seed(0)
     with loading(where):

@@ -42,7 +42,7 @@ class Encoder(Block):
     """Id of the Russian encoder, as in `hub.models` (paper 4.2: ai-forever/ruRoberta-large)."""
     donor: str
     """Id of the encoder whose tokens are added, as in `hub.models` (paper 4.2: FacebookAI/roberta-large). The base
-    itself: nothing is added."""
+    itself: nothing is added, and its tokenizer need not be a byte-level BPE, as every other's."""
     mixture: str
     """The mixture on whose texts it is trained (paper 4.2: the texts of the contrastive corpus)."""
     pretrain: dict[str, Any] = {}

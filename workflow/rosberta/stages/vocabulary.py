@@ -1,6 +1,6 @@
 """Stage `vocabulary`: a Russian encoder learns a donor's tokens, with the donor's embeddings for them (paper 4.2).
 
-Both tokenizers are byte-level BPE. Their union keeps the base's ids and merges; the donor's tokens that the base lacks
+A base that is its own donor stays as it is. Else both tokenizers are byte-level BPE. Their union keeps the base's ids and merges; the donor's tokens that the base lacks
 follow in the order of the donor's ids, its merges after the base's in their order. A word is thus first cut as the base
 cuts it, and the donor's merges only join what the base has left apart.
 """
@@ -11,7 +11,16 @@ import logging
 from typing import TYPE_CHECKING
 
 from rosberta.encoder.loading import load_tokenizer
-from rosberta.encoder.vocabulary import check_table, extend, masked_lm, reachable, save_tokenizer, state_of, unite
+from rosberta.encoder.vocabulary import (
+    alone,
+    check_table,
+    extend,
+    masked_lm,
+    reachable,
+    save_tokenizer,
+    state_of,
+    unite,
+)
 from rosberta.frame.artifacts import VOCABULARY
 from rosberta.frame.files import canonical, whole
 from rosberta.frame.mistakes import Mistake
@@ -42,7 +51,10 @@ def run(experiment: Experiment, key: str) -> None:
     base_folder, donor_folder = fetch("model", encoder.base), fetch("model", encoder.donor)
     base_name, donor_name = f"encoders.{key}.base ({encoder.base})", f"encoders.{key}.donor ({encoder.donor})"
     base_tokenizer, donor_tokenizer = load_tokenizer(base_folder, base_name), load_tokenizer(donor_folder, donor_name)
-    union = unite(state_of(base_tokenizer, base_name), state_of(donor_tokenizer, donor_name))
+    if encoder.donor == encoder.base:
+        union = alone(base_tokenizer)
+    else:
+        union = unite(state_of(base_tokenizer, base_name), state_of(donor_tokenizer, donor_name))
     model, with_head = masked_lm(base_folder, base_name)
     donor, donor_with_head = masked_lm(donor_folder, donor_name)
     check_table(model, base_tokenizer.get_vocab().values(), base_name)
