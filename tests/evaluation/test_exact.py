@@ -105,7 +105,9 @@ def test_scores_are_mtebs(scored: Path, category: str) -> None:
     ours = (summary["tasks"] | summary["own_tasks"])[name]
     assert ours["category"] == category
     prompts = model_prompts("rosberta", {"own/translations": TRANSLATIONS})
-    assert ours["score"] == pytest.approx(theirs(name, prompts), abs=1.01e-4)
+    # Twenty examples, ten fits: the last bit of an embedding may turn one verdict of one fit.
+    slack = 100 / (20 * 10) if category == "Classification" else 0.0
+    assert ours["score"] == pytest.approx(theirs(name, prompts), abs=slack + 1.01e-4)
 
 
 def test_examples_add_up_to_the_score(scored: Path) -> None:

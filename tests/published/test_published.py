@@ -116,7 +116,8 @@ def test_training_sets_sum_up():
 def test_every_row_has_a_source():
     """No number without its source."""
     for path in files("rosberta.published").iterdir():
-        if path.name.endswith(".csv"):
+        # Which sets are of a task's domain is read from their names, and no number.
+        if path.name.endswith(".csv") and path.name != "domains.csv":
             with path.open(encoding="utf-8", newline="") as file:
                 rows = list(csv.DictReader(file))
             assert rows, path.name
