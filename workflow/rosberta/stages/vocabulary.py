@@ -1,8 +1,8 @@
 """Stage `vocabulary`: a Russian encoder learns a donor's tokens, with the donor's embeddings for them (paper 4.2).
 
 A base that is its own donor stays as it is. Else both tokenizers are byte-level BPE. Their union keeps the base's ids
-and merges; the donor's tokens that the base lacks follow in the order of the donor's ids, its merges after the base's in
-their order. A word is thus first cut as the base cuts it, and the donor's merges only join what the base has left apart.
+and merges; the donor's tokens that the base lacks follow in the order of the donor's ids, its merges behind. A word is
+thus first cut as the base cuts it, and the donor's merges only join what the base has left apart.
 """
 
 from __future__ import annotations
