@@ -44,6 +44,15 @@ def contrast() -> tuple[Any, nn.Module, Any]:
     return work, work.encoder, settings
 
 
+def across() -> tuple[Any, nn.Module, Any]:
+    """The same, with negatives from the whole step, also where a process has nothing of it."""
+    settings = Contrast(
+        **COMMON, batch_size=4, devices=3, hard_negatives=2, micro_tokens=120, temperature=0.2, in_batch="step"
+    )
+    work, _ = contrastive(ENCODER, {"a": mined_rows("a", 22), "b": mined_rows("b", 9)}, settings)
+    return work, work.encoder, settings
+
+
 def lonely() -> tuple[Any, nn.Module, Any]:
     """A contrastive training of one device batch a step: the second process has nothing to compute."""
     settings = Contrast(**COMMON, batch_size=4, devices=1, hard_negatives=2, temperature=0.2)
@@ -75,7 +84,7 @@ def sparse() -> tuple[Any, nn.Module, Any]:
 
 
 MAKE: dict[str, Callable[[], tuple[Any, nn.Module, Any]]] = {
-    "language": language, "contrast": contrast, "lonely": lonely, "sparse": sparse,
+    "language": language, "contrast": contrast, "across": across, "lonely": lonely, "sparse": sparse,
 }  # fmt: skip
 
 
@@ -129,7 +138,7 @@ def curve(folder: Path) -> dict[str, np.ndarray]:
     return {name: np.array([point[name] for point in points]) for name in points[0]}
 
 
-@pytest.mark.parametrize("name", ["language", "contrast", "lonely", "sparse"])
+@pytest.mark.parametrize("name", ["language", "contrast", "across", "lonely", "sparse"])
 def test_two_processes_end_where_one_does(trained: Path, name: str) -> None:
     """Weights and curve of two processes are those of one, but for the order of sums; both have the same bits."""
     alone, *each = (load_file(trained / f"{name}-{who}" / "weights") for who in ("alone", "0", "1"))

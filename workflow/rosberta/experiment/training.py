@@ -106,6 +106,9 @@ class Contrast(Training):
     the other."""
     batch_size: int = Field(128, ge=2)
     """Anchors of a device batch, all of one source; each other's texts are its negatives (paper A.2.1: 128)."""
+    in_batch: Literal["device", "step"] = "device"
+    """Whose documents are an anchor's in-batch negatives: those of its device batch (as the paper's batches of one
+    source each have it), or those of all device batches of the step, but for its known positives."""
     max_length: int = Field(512, ge=8)
     """Tokens of a text at most (paper A.2.1: 512)."""
     learning_rate: float = Field(1e-5, gt=0)

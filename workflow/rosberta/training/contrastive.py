@@ -28,6 +28,7 @@ from rosberta.training.losses import info_nce
 from rosberta.training.packed import compiles, fix_dropout, prepared, row_of, states_of
 from rosberta.training.processes import dealt
 from rosberta.training.schedule import Schedule
+from rosberta.training.step_negatives import known_pairs, left_out
 from rosberta.training.token_store import TokenStore, opened, place_of, stored
 
 if TYPE_CHECKING:
@@ -191,6 +192,7 @@ class Contrastive:
         self.encoder, self.where = prepared(encoder, settings), where
         self.steps = schedule.steps
         self._sources, self._schedule, self._settings, self._seed = sources, schedule, settings, seed
+        self._pairs: dict[int, np.ndarray] = {}
         size = settings.batch_size
         self._held_out = [
             (sources[name], rows[start : start + size])
@@ -206,6 +208,8 @@ class Contrastive:
             for device, source, which in self._schedule.step(step)
         ]
         mine = dealt([batch.tokens for batch in batches], world)[rank]
+        if self._settings.in_batch == "step":
+            return self._learnt_together(batches, mine, rows, world)
         return _sum(self._learnt(batches[number], rows) for number in mine)
 
     def validate(self, rank: int, world: int) -> Totals:
@@ -232,6 +236,54 @@ class Contrastive:
             # Seeded as before, so that dropout hides the same.
             self._part(batch, parts, number).backward(gradient[torch.from_numpy(part).to(self._device)])
         return batch.totals(loss, right)
+
+    def _learnt_together(self, batches: list[Batch], mine: list[int], rows: int, world: int) -> Totals:
+        """Add the gradient of device batches whose rows have the documents of the whole step for negatives."""
+        ends = np.cumsum([len(batch.texts) for batch in batches])
+        starts = ends - [len(batch.texts) for batch in batches]
+        embeddings = torch.zeros((int(ends[-1]), self.encoder.config.hidden_size), device=self._device)
+        with torch.set_grad_enabled(compiles(self.encoder, self._settings)):
+            for number in mine:
+                embeddings[starts[number] : ends[number]] = self._all(batches[number], self._parts(batches[number]))
+        if world > 1:
+            torch.distributed.all_reduce(embeddings)
+        embeddings.requires_grad_()
+        loss = right = embeddings.sum() * 0
+        if mine:
+            pairs = [self._pairs.setdefault(id(batch.source), known_pairs(batch.source)) for batch in batches]
+            hidden = torch.from_numpy(left_out(batches, mine, pairs)).to(self._device)
+            asked = np.concatenate([starts[number] + batches[number].places for number in mine])
+            documents = np.concatenate(
+                [np.arange(start + batch.asked, end) for start, end, batch in zip(starts, ends, batches, strict=True)]
+            )
+            columns, first = [], np.cumsum([0, *(len(batch.documents) for batch in batches)])
+            for number, batch in enumerate(batches):
+                columns.append((number not in mine, first[number] + batch.columns, batch.rows))
+            # The positives of the rows that are asked for, then all else.
+            columns.sort(key=lambda each: each[0])
+            order = np.concatenate(
+                [each[:number] for other, each, number in columns if not other]
+                + [each[0 if other else number :] for other, each, number in columns]
+            )
+            askers, answers, candidates = (
+                torch.from_numpy(each).to(self._device) for each in (asked, documents, order)
+            )
+            loss, right = info_nce(
+                embeddings[askers], embeddings[answers], candidates, self._settings.temperature, hidden
+            )
+        (loss / rows).backward()
+        gradient = embeddings.grad
+        assert gradient is not None
+        if world > 1:
+            torch.distributed.all_reduce(gradient)
+        for number in mine:
+            parts = self._parts(batches[number])
+            for place, part in enumerate(parts):
+                there = torch.from_numpy(starts[number] + part).to(self._device)
+                self._part(batches[number], parts, place).backward(gradient[there])
+        chosen = [batches[number] for number in mine]
+        number, tokens = sum(batch.rows for batch in chosen), sum(batch.tokens for batch in chosen)
+        return Totals(loss.item(), number, right.item(), tokens)
 
     def _looked_at(self, batch: Batch) -> Totals:
         return batch.totals(*self._loss(batch, self._all(batch, self._parts(batch))))
@@ -270,12 +322,36 @@ class Batch:
         """Gather the texts of these rows of a source; dropout draws by the batch's name."""
         taken = np.asarray(source.rows[which])
         asked, places = np.unique(taken[:, 0], return_inverse=True)
-        answers, columns = np.unique(taken[:, 1:].T.ravel(), return_inverse=True)
+        answers, first, columns = np.unique(taken[:, 1:].T.ravel(), return_index=True, return_inverse=True)
+        self.source, self._taken, self._answers = source, taken, answers
+        self._forms, self._first = np.asarray(source.forms[which]), first
         self.texts = [source.anchors[text] for text in asked] + [source.documents[text] for text in answers]
         self.lengths = np.array([len(text) for text in self.texts])
         self.tokens = int(self.lengths.sum())
         self.asked, self.places, self.columns = len(asked), places.astype(np.int64), columns.astype(np.int64)
         self.rows, self.name = len(which), name
+
+    @property
+    def anchors(self) -> np.ndarray:
+        """Numbers of the normal forms of the rows' anchors."""
+        return self._forms[:, 0]
+
+    @property
+    def documents(self) -> np.ndarray:
+        """Numbers of the normal forms of the distinct documents."""
+        found: np.ndarray = self._forms[:, 1:].T.ravel()[self._first]
+        return found
+
+    @property
+    def document_hashes(self) -> np.ndarray:
+        """uint64: of the distinct documents."""
+        return self.source.documents.hashes[self._answers]
+
+    @property
+    def row_hashes(self) -> np.ndarray:
+        """uint64, (rows, 2): of each row's anchor and positive."""
+        anchors, positives = self.source.anchors.hashes, self.source.documents.hashes
+        return np.stack([anchors[self._taken[:, 0]], positives[self._taken[:, 1]]], axis=1)
 
     def totals(self, loss: Tensor, right: Tensor) -> Totals:
         """The sums of a step's part that is this batch alone."""
