@@ -44,6 +44,17 @@ def test_each_window_is_a_run_of_its_own(path: Path, caplog: pytest.LogCaptureFi
     assert parameters.load(path) == after, "a second time changes nothing"
 
 
+def test_what_has_a_name_already_is_not_overwritten(path: Path) -> None:
+    """A mining of one's own that is called as a window is: the run that uses it would be another."""
+    text = path.read_text(encoding="utf-8")
+    at = text.index("\npretrain:")
+    path.write_text(f"{text[:at]}\nminings:\n  random: {{seed: 5}}\n{text[at:]}", encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(Mistake, match=r"minings\.random is there already"):
+        windows.write("full", path)
+    assert path.read_bytes() == before
+
+
 def test_a_run_that_is_not_there_is_named(path: Path) -> None:
     """With the nearest one that is; and nothing is written."""
     with pytest.raises(Mistake, match="windows: 'fulls' is not in runs; did you mean \"full\""):
@@ -58,6 +69,7 @@ def test_a_run_that_is_not_there_is_named(path: Path) -> None:
         ({"minings": {"few": {"negatives": 3}}, "mining": "few"}, "hard_negatives is 7, but minings.few.negatives"),
         ({"minings": {"few": {"negatifs": 3}}, "mining": None}, "minings.few.negatifs: unknown key"),
         ({"minings": {"other": {"teacher": "no/such"}}, "mining": None}, "minings.other.teacher: 'no/such'"),
+        ({"minings": {"none": {"teacher": None}}, "mining": "none"}, "minings.none.teacher: missing"),
         ({"minings": {"mine": {}}, "mining": None}, "minings.mine: is the name of the block"),
     ],
 )

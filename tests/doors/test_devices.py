@@ -102,6 +102,16 @@ def test_a_job_takes_what_it_was_given(box: Path, monkeypatch: pytest.MonkeyPatc
         assert os.environ[VISIBLE] == ""
 
 
+def test_a_gpu_has_one_name(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However CUDA_VISIBLE_DEVICES calls it: else two jobs would hold it at once."""
+    for said, names in (
+        ("0, 2", ["GPU-a", "GPU-c"]), ("1,1", ["GPU-b"]), ("GPU-c,0", ["GPU-c", "GPU-a"]), ("-1", []), ("", []),
+        ("1,-1,0", ["GPU-b"]), ("NoDevFiles", []), ("MIG-x", ["MIG-x"]),
+    ):  # fmt: skip
+        monkeypatch.setenv(VISIBLE, said)
+        assert present() == names, said
+
+
 @pytest.mark.parametrize(("given", "sentence"), [("4", "4 GPUs are asked for, and 3 found"), ("two", "neither a num")])
 def test_what_cannot_be_had_is_said(box: Path, monkeypatch: pytest.MonkeyPatch, given: str, sentence: str) -> None:
     """At once, rather than after waiting for ever."""

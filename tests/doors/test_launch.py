@@ -92,6 +92,41 @@ def test_a_mistake_of_all_is_told_once(project: Path, capfd: pytest.CaptureFixtu
     assert list(CONTRASTED.iterdir()) == []
 
 
+LOSING = """
+import os, signal, sys
+sys.path[:] = os.environ["REAL_PATH"].split(os.pathsep)
+for name in [name for name in sys.modules if name.startswith("rosberta")]:
+    del sys.modules[name]
+import torch
+from rosberta.training.processes import met
+with met():
+    torch.distributed.all_reduce(torch.zeros(1))
+    if os.environ["RANK"] == "1":
+        {how}
+    torch.distributed.all_reduce(torch.zeros(1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("raise MemoryError('no memory left')", "MemoryError: no memory left"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "process 1 was ended by SIGKILL"),
+    ],
+)
+def test_why_a_process_left_is_told(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, how: str, told: str
+) -> None:
+    """The first, which loses it, has nothing to say of that."""
+    monkeypatch.setenv("REAL_PATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("PYTHONPATH", stand_in(project, LOSING.format(how=how)))
+    with pytest.raises(SystemExit):
+        launch(["contrast", "full"], 2)
+    said = capfd.readouterr().err
+    assert told in said
+    assert "Connection" not in said
+
+
 def stand_in(folder: Path, code: str) -> str:
     """A folder whose `python -m rosberta` runs this code."""
     package = folder / "stand-in" / "rosberta"

@@ -149,7 +149,7 @@ def test_entries_of_the_ledger_are_small() -> None:
         stages[list(stages)[-1]] += 1
     wide = ("clean", "release", "report")
     assert max(lines for name, lines in stages.items() if name.split("@")[0] not in wide) <= 30
-    assert max(lines for name, lines in stages.items() if name != "report") <= 33
+    assert max(lines for name, lines in stages.items() if name != "report") <= 36
 
 
 @GROUPS[1]
@@ -216,7 +216,7 @@ REACHES = {
     "benchmark": (
         "TERRa: {dataset: mteb/TERRa}",
         "TERRa: {dataset: mteb/TERRa, language: rus}",
-        "check benchmark evaluate@full,untrained report",
+        "check benchmark evaluate@full,untrained release@full report",
     ),
     "collect": (
         "sberquad: {adapter",
@@ -230,6 +230,8 @@ REACHES = {
         "negatives: 7\n  seed: 1",
         f"check mine@{SOURCES} mix@basic_russian,full {CONTRASTED}",
     ),
+    # No mixture wants it.
+    "minings": ("\npretrain:\n", "\nminings:\n  wide: {negatives: 9}\n\npretrain:\n", "check report"),
     "pretrain": (
         "mask_probability: 0.15",
         "mask_probability: 0.2",
@@ -237,7 +239,7 @@ REACHES = {
     ),
     "contrast": ("temperature: 0.02", "temperature: 0.03", f"check {CONTRASTED}"),
     "merge": ("merge:\n  base_share: 0.1", "merge:\n  base_share: 0.3", f"check {MERGED}"),
-    "evaluate": ("seed: 42", "seed: 43", "check evaluate@full,untrained report"),
+    "evaluate": ("seed: 42", "seed: 43", "check evaluate@full,untrained release@full report"),
     "release": ("encoders:\n", "release: {licence: mit}\n\nencoders:\n", "check release@full report"),
     "encoders": (
         "mixture: full, pretrain: {}",
@@ -292,7 +294,8 @@ def test_an_edit_reruns_what_it_reaches_and_nothing_else(edited: Tree, block: st
     assert ran == keyed(expected)
     edited.edit(new, old)
     assert (edited.repro() if by_snakemake else edited.snakemake()) == []
-    assert edited.repro() == []
+    # What DVC restored is new to Snakemake, which starts jobs behind it that have nothing to do.
+    assert (edited.snakemake() if by_snakemake else edited.repro()) == []
 
 
 @GROUPS[0]
@@ -324,6 +327,7 @@ def test_an_edit_of_code_reruns_what_it_reaches_and_nothing_else(edited: Tree, m
     assert sorted(ran) == keyed(CODE[module])
     path.write_text(before, encoding="utf-8")
     assert (edited.repro() if by_snakemake else edited.snakemake()) == []
+    assert (edited.snakemake() if by_snakemake else []) == []
 
 
 @GROUPS[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +127,23 @@ def test_a_failure_leaves_nothing(project: Path, encoder: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         stored(project / "a", texts(), tokenizer_of(encoder, LENGTH))
     assert not list(project.iterdir())
+
+
+def test_a_store_that_is_there_is_not_replaced(project: Path, encoder: Path) -> None:
+    """Two jobs may cut the same texts at once: what one has moved in the other does not take from under it."""
+    tokenizer, place = tokenizer_of(encoder, LENGTH), place_of({"texts": 1})
+
+    def texts() -> Iterator[str]:
+        yield from RUSSIAN
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: 1)
+            stored(place, RUSSIAN, tokenizer)  # the other job, in the meantime
+        seen.append((place / "ids.bin").stat().st_ino)
+
+    seen: list[int] = []
+    assert len(stored(place, texts(), tokenizer)) == len(RUSSIAN)
+    assert (place / "ids.bin").stat().st_ino == seen[0]
+    assert [path.name for path in STORES.iterdir()] == [place.name]
 
 
 def test_what_nobody_opens_goes(project: Path, encoder: Path) -> None:

@@ -117,7 +117,7 @@ def _model(asked: argparse.Namespace, named: Named, tasks: list[str]) -> Model:
         "weights": named.weights,
         "prompts": prompts,
         "pooling": pooling_of(weights, asked.pooling, known),
-        "max_length": asked.max_length or (known and known.max_length),
+        "max_length": asked.max_length if asked.max_length is not None else (known and known.max_length),
     }
     return parameters.validated(Model, entry, "--")
 

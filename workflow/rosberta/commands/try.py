@@ -24,6 +24,7 @@ from rosberta.evaluation.prompts import model_prompts
 from rosberta.frame.artifacts import BENCHMARK, EMBEDDINGS, SCRATCH
 from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake
+from rosberta.frame.weights import pinned_model
 from rosberta.report.nearest import Nearest, Shown, collections
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,10 @@ def _shown(asked: argparse.Namespace, named: Named, said: str | None) -> Shown:
     pooling = pooling_of(folder, asked.pooling, known)
     model = load_model(folder, (known and known.max_length) or 512, pooling)
     cache = EmbeddingCache(EMBEDDINGS, 10**10)
-    return Shown(Embedder(model, revision=f"{digest(folder)} {pooling}", cache=cache), model_prompts(prompts))
+    if prompts == "instruct":
+        raise Mistake(f"{named.key}: its prompts depend on the task; give one as --prompts '{{query: ...}}'")
+    prefixes = model_prompts(prompts, id=pinned_model(named.weights))
+    return Shown(Embedder(model, revision=f"{digest(folder)} {pooling}", cache=cache), prefixes)
 
 
 def handler(page: Nearest) -> type[BaseHTTPRequestHandler]:

@@ -61,14 +61,21 @@ def write(name: str, path: Path = parameters.PARAMS) -> None:
     mixture = data["runs"][name]["mixture"]
     weights = f"results/runs/{name}/merged"
     model = next((each for each in data["models"].values() if each["weights"] == weights), {"prompts": "rosberta"})
+    own_mining = experiment.mining(experiment.mixtures[mixture].mining)
     for window, changes in WINDOWS.items():
-        if all(getattr(experiment.mine, field) == value for field, value in changes.items()):
+        if all(getattr(own_mining, field) == value for field, value in changes.items()):
             continue  # what the run has already
-        data["minings"][window] = changes
-        data["mixtures"][f"{mixture}_{window}"] = {**copy.deepcopy(data["mixtures"][mixture]), "mining": window}
-        data["runs"][f"{name}_{window}"] = {**copy.deepcopy(data["runs"][name]), "mixture": f"{mixture}_{window}"}
         own = {"weights": f"results/runs/{name}_{window}/merged"}
-        data["models"][f"{name}_{window}"] = {**copy.deepcopy(model), **own}
+        mixed, ran = f"{mixture}_{window}", f"{name}_{window}"
+        for block, key, value in (
+            ("minings", window, changes),
+            ("mixtures", mixed, {**copy.deepcopy(data["mixtures"][mixture]), "mining": window}),
+            ("runs", ran, {**copy.deepcopy(data["runs"][name]), "mixture": mixed}),
+            ("models", ran, {**copy.deepcopy(model), **own}),
+        ):
+            if data[block].get(key, value) != value:
+                raise Mistake(f"windows: {block}.{key} is there already, and another; rename it")
+            data[block][key] = value
     with whole(path) as part:
         with part.open("w", encoding="utf-8") as file:
             yaml.dump(data, file)

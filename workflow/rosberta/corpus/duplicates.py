@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from rosberta.corpus.sampling import number_of, symmetric
 from rosberta.frame.artifacts import CLEANED
-from rosberta.frame.rows import ROW, Writer, read_batches
+from rosberta.frame.rows import ROW, Writer, batches_of, read_batches
 from rosberta.texts import near_duplicates
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
@@ -186,7 +186,11 @@ def settle(
                 if found is None:
                     for column, key in keys:
                         held = holders[column].setdefault(key, [])
-                        if column < 2 or len(held) < CROWD:
+                        # Those that a source does not yield to must not keep its own from it.
+                        if (
+                            column < 2
+                            or sum(source.mixtures <= sources[of_row[other]].mixtures for other in held) < CROWD
+                        ):
                             held.append(row)
                 else:
                     reasons[row], instead[row] = found
@@ -237,7 +241,7 @@ def _read(
             continue
         first = start
         with pq.ParquetFile(CLEANED / f"{source.name}.parquet") as file:
-            for batch in file.iter_batches(_FORM, columns=list(columns), use_threads=False):
+            for batch in batches_of(file, _FORM, columns):
                 here = mine[(mine >= first) & (mine < first + len(batch))]
                 yield from zip(here.tolist(), batch.take(pa.array(here - first)).to_pylist(), strict=True)
                 first += len(batch)
@@ -303,7 +307,7 @@ def _copy(
     writer = Writer(target, ROW)
     first = 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_FORM, use_threads=False):
+        for batch in batches_of(file, _FORM):
             rows = first + np.flatnonzero(reasons[first : first + len(batch)] == KEPT)
             table = pa.Table.from_batches([batch]).take(pa.array(rows - first))
             if any(start + row in taken for row in rows.tolist()):

@@ -114,6 +114,9 @@ class Benchmark:
             hashes = np.concatenate([grams.hashes for grams in found])
             owners = np.concatenate([grams.texts for grams in found])
             self._parts[size] = _Index.of(hashes, owners, COMMON)
+            if size == settings.words:
+                distinct, counts = np.unique(hashes, return_counts=True)
+                self._phrases = distinct[counts > COMMON]
         self._alike = Alike(self._forms, settings.alike)
         if settings.words in self._parts:
             self._grams += np.bincount(self._parts[settings.words].owners, minlength=number)
@@ -194,7 +197,8 @@ class Benchmark:
                 )
                 continue
             pairs, hits = np.unique(np.stack((rows, owners.astype(np.int64)), axis=1), axis=0, return_counts=True)
-            of_row = np.bincount(grams.texts, minlength=len(lengths))
+            # As of the test texts, phrases that many of them share do not count.
+            of_row = np.bincount(grams.texts[~np.isin(grams.hashes, self._phrases)], minlength=len(lengths))
             shares = hits / np.minimum(of_row[pairs[:, 0]], np.maximum(self._grams[pairs[:, 1]], 1))
             enough = shares >= self._settings.share
             yield from zip(pairs[enough, 0].tolist(), pairs[enough, 1].tolist(), shares[enough].tolist(), strict=True)

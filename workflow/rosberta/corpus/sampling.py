@@ -47,5 +47,7 @@ def merged(one: Example, other: Example) -> Example:
     )
 
 
-def _place(example: Example) -> tuple[str, str, str, int, int]:
-    return normal(example.anchor), example.anchor, example.positive or "", example.position, example.part
+def _place(example: Example) -> tuple[str, int, str, str, int, int]:
+    """The shorter first: what is longer in the same normal form may be too long to be fit."""
+    anchor, positive = example.anchor, example.positive or ""
+    return normal(anchor), len(anchor) + len(positive), anchor, positive, example.position, example.part

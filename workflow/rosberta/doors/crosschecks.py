@@ -83,6 +83,8 @@ def _minings(e: Experiment) -> Iterator[str]:
         teacher = e.minings[name].get("teacher", e.mine.teacher)
         if teacher is not None:
             yield from _known(f"minings.{name}.teacher", teacher, e.hub.models, "hub.models")
+        elif e.collect.sources:
+            yield f"minings.{name}.teacher: missing; name a model of hub.models"
         if name == "mine":
             yield "minings.mine: is the name of the block that the others change; choose another"
 

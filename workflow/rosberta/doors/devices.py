@@ -58,14 +58,19 @@ def leased(*, wanted: bool) -> Iterator[list[str]]:
 
 
 def present() -> list[str]:
-    """The GPUs that this process may use, as CUDA takes their names."""
-    if VISIBLE in os.environ:
-        return [name for name in os.environ[VISIBLE].split(",") if name.strip()]
+    """The GPUs that this process may use, each by one name: that of its chip, where it is known."""
     tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    done = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
-    return re.findall(r"^GPU \d+: .*\(UUID: (\S+)\)", done.stdout, re.MULTILINE)
+    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False).stdout if tool else ""
+    chips = dict(re.findall(r"^GPU (\d+): .*\(UUID: (\S+)\)", listed, re.MULTILINE))
+    if VISIBLE not in os.environ:
+        return list(chips.values())
+    found: dict[str, None] = {}
+    for name in map(str.strip, os.environ[VISIBLE].split(",")):
+        # As CUDA reads it: what is none ends the list.
+        if not name or name.startswith("-") or name == "NoDevFiles":
+            break
+        found[chips.get(name, name)] = None
+    return list(found)
 
 
 def _number(there: int) -> int:
@@ -104,6 +109,8 @@ def _held(name: str, locks: ExitStack) -> bool:
         LOCKS.mkdir(parents=True, exist_ok=True)
         LOCKS.chmod(0o777)
     file = os.open(LOCKS / re.sub(r"\W", "-", name), os.O_RDONLY | os.O_CREAT, 0o666)
+    if os.fstat(file).st_uid == os.getuid():
+        os.fchmod(file, 0o666)  # whatever this user's mask is, others wait for the same GPU
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
+from rosberta.frame.mistakes import LOST
+
 GRACE = 5.0
 """Seconds that processes have to end by themselves when another of them failed."""
 
@@ -46,15 +48,23 @@ def launch(arguments: Sequence[str], processes: int) -> None:
             if all(process.returncode == 0 for process, _ in started):
                 return
             time.sleep(0.1)
+        first = next(rank for rank, (process, _) in enumerate(started) if process.returncode)
         until = time.monotonic() + GRACE
         while time.monotonic() < until and any(process.poll() is None for process, _ in started):
             time.sleep(0.1)
-        if not started[0][0].returncode:
-            for process, told in started[1:]:
-                if process.returncode and told is not None:
-                    told.seek(0)
-                    sys.stderr.write(told.read())
-                    break
+        # What loses a peer fails, too, and says so; why is known to who failed first.
+        process, told = started[first]
+        if process.returncode == LOST:
+            first, (process, told) = next(
+                ((rank, each) for rank, each in enumerate(started) if each[0].returncode not in (LOST, 0, None)),
+                (first, (process, told)),
+            )
+        if told is not None and started[0][0].returncode in (LOST, 0, None):
+            told.seek(0)
+            sys.stderr.write(told.read())
+        if process.returncode < 0:
+            name = signal.Signals(-process.returncode).name
+            sys.stderr.write(f"rosberta: process {first} was ended by {name}; memory may be short\n")
         raise SystemExit(1)
 
 

@@ -30,7 +30,7 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
         Mistake: there is no such file, or it is no YAML; a key that stands twice is named.
     """
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
         data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
@@ -39,6 +39,9 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise Mistake(f"{path}, line {line}: {error.problem or error.context}") from None
+    except (YAMLError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise Mistake(f"{path}: not readable as YAML in UTF-8 ({reason[:200]}); restore it, or write it anew") from None
     if not isinstance(data, dict):
         raise Mistake(f"{path}: holds no parameters; `python -m rosberta preset miniature` writes some")
     return data

@@ -27,7 +27,11 @@ def check_folder(folder: Path) -> None:
     Raises:
         Mistake: what is wrong with it.
     """
-    for wrong in _faults(folder):
+    try:
+        wrong = next(_faults(folder), None)
+    except (AttributeError, KeyError, TypeError, IndexError, OSError) as error:
+        wrong = f"its settings (modules.json, config.json) are not as libraries write them ({error!r}); save it anew"
+    if wrong:
         raise Mistake(f"{folder}: {wrong}")
 
 

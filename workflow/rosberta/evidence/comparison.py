@@ -106,6 +106,8 @@ def difference(sides: tuple[Side, Side], task: str) -> Difference:
     if first.folder is not None and second.folder is not None:
         return _of_ours(sides, known)
     ours, theirs = (second, first) if first.folder is None else (first, second)
+    if ours.facts.get(task, {}).get("origin") == "miniature":
+        return known._replace(source="other data: the miniature's", comparable=False)
     deviation = published.deviation("leaderboard", theirs.name, task, prompt_of(ours, task))
     if deviation:
         return known._replace(source=f"{theirs.name}: {deviation}", comparable=False)

@@ -97,7 +97,10 @@ def estimate(values: Values, value: float, bounds: tuple[float, float] | None = 
         bounds: of a score; None: it is a difference.
     """
     found = _crossed(values, value) if values.parts else _clustered(values, value)
-    return None if found is None else found._replace(bounds=bounds)
+    # Equal values say nothing of what others would be, but that a model does not differ from itself.
+    if found is None or (found.variance == 0 and (bounds is not None or value != 0)):
+        return None
+    return found._replace(bounds=bounds)
 
 
 def _crossed(values: Values, value: float) -> Estimate | None:

@@ -49,7 +49,9 @@ Glob = Annotated[str, AfterValidator(_relative)]
 class Block(BaseModel):
     """A block of ``params.yaml``: unknown keys are mistakes, and what is read is never changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 Precision = Literal["fp32", "bf16"]

@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+LOST = 3
+"""Exit status of a process that failed since another one of its job is gone, which says why."""
+
 
 class Mistake(Exception):
     """A mistake of the user's: a field, file or pin, what was found there, and what to do.

@@ -34,7 +34,8 @@ trained on; they are never its negatives.
 """
 
 GROUP_CHARACTERS = 128_000_000
-"""Characters of a row group's negatives, about. What a reader takes of one column at once is below two gigabytes."""
+"""Characters of a row group's negatives and positives, about. What a reader takes of one column at once is below two
+gigabytes."""
 
 _COUNTS = b"rosberta.counts"
 
@@ -76,12 +77,18 @@ def read_batches(path: Path, columns: Sequence[str] | None = None, size: int = 4
     """
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(size, columns=columns, use_threads=False):
+            for batch in batches_of(file, size, columns):
                 yield batch.to_pylist()
     except FileNotFoundError:
         raise Missing(path) from None
     except (pa.ArrowInvalid, OSError) as error:
         raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
+
+
+def batches_of(file: pq.ParquetFile, size: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Read a file in batches, none of which is of two row groups: together their lists may be too large for one."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(size, row_groups=[group], columns=columns and list(columns), use_threads=False)
 
 
 class Writer:
@@ -98,7 +105,7 @@ class Writer:
         """Append rows."""
         for row in rows:
             self._waiting.append(row)
-            self._room -= sum(map(len, row.get("negatives") or ()))
+            self._room -= sum(len(text) for name in ("negatives", "positives") for text in row.get(name) or ())
             if len(self._waiting) == self._group or self._room < 0:
                 self._flush()
 

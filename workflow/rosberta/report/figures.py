@@ -131,7 +131,7 @@ def _places(graph: nx.DiGraph) -> dict[str, tuple[int, int]]:
 
 
 def funnel(results: Results) -> Figure:
-    """How many rows of each source pass, and the share that cleaning and mining drop, by reason."""
+    """How many rows of each source pass, and the share that cleaning, deduplication and mining drop, by reason."""
     sources = [source for source in results.sources if source.kept["collect"]]
     if not sources:
         return empty("No source has been collected.")
@@ -173,7 +173,7 @@ def funnel(results: Results) -> Figure:
         axes.annotate(label, (end, row), (6, 0), textcoords="offset points", va="center_baseline", color=MUTED)
         widest = max(widest, end)
     axes.set(ylim=(len(sources) - 0.5, -0.5), xlim=(0, max(widest * 1.12, 1)), yticks=[])
-    axes.set_xlabel("dropped by cleaning and mining, % of the rows collected", loc="left", labelpad=8)
+    axes.set_xlabel("dropped by cleaning, deduplication and mining, % of the rows collected", loc="left", labelpad=8)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(axis="x")
     axes.spines[["bottom"]].set_visible(False)

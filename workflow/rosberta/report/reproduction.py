@@ -19,18 +19,18 @@ MARGIN = (
 def conclusion(results: Results) -> str:
     """What the comparison with the published model comes to, in a sentence; empty if nothing was compared."""
     model = results.rebuilt
-    if model is None or model.side is None:
+    if model is None or model.side is None or results.miniature:
         return ""
     parts = []
     for source, known in _sources():
         compared = [
-            (model.estimates[task], known[task])
+            model.estimates[task].at(model.scores[task] - known[task])
             for task in known_tasks()
             if task in known
             and task in model.estimates
             and not published.deviation(source, RELEASED_ID, task, model.prefixes.get(task, ""))
         ]
-        inside = sum(each.interval[0] <= score <= each.interval[1] for each, score in compared)
+        inside = sum(each.interval[0] <= 0 <= each.interval[1] for each in compared)
         if compared:
             parts.append(f"on {inside} of {len(compared)} tasks ({source})")
     if not parts:
@@ -83,12 +83,13 @@ def against_published(results: Results) -> Table:
             deviation = published.deviation(source, RELEASED_ID, name, prompt)
             known_made = deviation or ", ".join(each for each in (task.prefix, made_on) if each)
             cells += [score, None if score is None else known_made]
-            if score is None or ours is None or deviation:
+            if score is None or ours is None or deviation or results.miniature:
                 less.append(None)
                 continue
             estimate = model.estimates.get(name) if model else None
-            less.append(with_margin(ours - score, estimate))
-            gap = estimate.at(ours - score) if estimate and gap is None else gap
+            away = estimate.at(ours - score) if estimate else None
+            less.append(with_margin(ours - score, away))
+            gap = away if gap is None else gap
         said = prompt.replace(":", "").replace("  ", " ") or "no prompt"
         made = ", ".join(each for each in (said, made_on) if each) if ours is not None else None
         gaps.append(gap)
@@ -106,7 +107,7 @@ def against_published(results: Results) -> Table:
         )
     caption = (
         f"Scores of {RELEASED} as published, and of our {model.name if model else 'model'}. A published score that was "
-        "made otherwise than ours is not subtracted; how it was made stands beside it. Published scores have no "
+        "made otherwise than ours, or on other data, is not subtracted; how it was made stands beside. Published scores have no "
         f"interval: ± is that of ours. Noise, of the first difference there is: {WITHIN}, {BEYOND} the interval, or "
         f"{SURE}: beyond it when all tasks are looked at together. The last two tasks are those of v1.1 in place of "
         "two of v1." + MARGIN

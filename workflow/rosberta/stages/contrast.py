@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rosberta.frame.artifacts import ENCODERS, MIXTURES, RUNS
 from rosberta.frame.code import code_of
 from rosberta.frame.files import digest, read_json, whole
-from rosberta.frame.mistakes import Missing
+from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.training.checkpoints import finish, scratch, versions
 from rosberta.training.curves import Point, jsonl, summary
 
@@ -70,6 +70,11 @@ def run(experiment: Experiment, key: str) -> None:
             rows = plan["sources"][name]["rows"]
             told = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
             log.info("%s: of %d rows of %s are left out of an epoch: %s", key, rows, name, told)
+        if settings.max_steps != 0 and not drawn.steps:
+            raise Mistake(
+                f"contrast@{key}: no device batch can be made of the {plan['rows']} rows of {run.mixture}: all would "
+                "be false negatives of each other, or are held out; give it more, or set max_steps: 0"
+            )
         if drawn.steps:
             encoder: Any = encoder_of(model)
             kept = {name: rows for name, (_, rows) in split.items()}

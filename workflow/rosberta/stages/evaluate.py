@@ -118,6 +118,7 @@ def _run(experiment: Experiment, key: str) -> None:
                 "data": digest(BENCHMARK / name),
                 "settings": short({"seed": experiment.evaluate.seed, "task": vars(entries[name])}),
                 "code": code,
+                "origin": experiment.hub.origin,
             }
     own = {name for name, entry in entries.items() if entry.category is not None}
     summary = summarise(scores, own, BENCHMARKS) | {"model": facts_of(evaluated, experiment, key)}

@@ -27,7 +27,8 @@ from rosberta.training.loop import Totals
 from rosberta.training.losses import info_nce
 from rosberta.training.packed import compiles, fix_dropout, prepared, row_of, states_of
 from rosberta.training.processes import dealt
-from rosberta.training.schedule import Schedule
+from rosberta.training.schedule import Schedule, texts_of
+from rosberta.training.schedule import schedule as batched
 from rosberta.training.step_negatives import known_pairs, left_out
 from rosberta.training.token_store import TokenStore, opened, place_of, stored
 
@@ -130,27 +131,34 @@ def held_out(source: Source, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Which rows of a source are trained on, and which are held out for the validation curve.
 
     Those of the smallest hashes are held out, one of each anchor and positive; what shares an anchor or a positive with
-    one of them is not trained on.
+    one of them is not trained on. Rows that would take too many others with them are passed over.
 
     Args:
         source: cut into tokens.
-        number: of rows to hold out, but for a tenth of all at most.
+        number: of rows to hold out, but for a tenth of all at most, those included that share something with them.
 
     Returns:
         int64 rows, rising, of both.
     """
     every = np.arange(len(source.rows))
-    number = min(number, len(every) // 10)
-    if not number:
+    room = len(every) // 10
+    if not number or not room:
         return every, every[:0]
     anchors, positives = np.array(source.forms[:, 0]), np.array(source.forms[:, 1])
+    numbers = [np.unique(each, return_inverse=True, return_counts=True) for each in (anchors, positives)]
+    sharing = sum(counts[places] for _, places, counts in numbers) - np.ones(len(every), np.int64)
     # Hashed once more: the draws of other stages go by the hashes themselves.
-    order = np.argsort(source.anchors.hashes[source.rows[:, 0]] * np.uint64(0x9E3779B97F4A7C15), kind="stable")
+    asked, answers = (
+        store.hashes[source.rows[:, side]] * np.uint64(0x9E3779B97F4A7C15)
+        for side, store in enumerate((source.anchors, source.documents))
+    )
+    order = np.lexsort((answers, asked))
     taken: list[int] = []
     seen: tuple[set[int], set[int]] = (set(), set())
     for row in order.tolist():
-        if anchors[row] not in seen[0] and positives[row] not in seen[1]:
+        if sharing[row] <= room and anchors[row] not in seen[0] and positives[row] not in seen[1]:
             taken.append(row)
+            room -= sharing[row]
             seen[0].add(anchors[row])
             seen[1].add(positives[row])
             if len(taken) == number:
@@ -193,11 +201,15 @@ class Contrastive:
         self.steps = schedule.steps
         self._sources, self._schedule, self._settings, self._seed = sources, schedule, settings, seed
         self._pairs: dict[int, np.ndarray] = {}
-        size = settings.batch_size
-        self._held_out = [
-            (sources[name], rows[start : start + size])
+        apart = {
+            name: texts_of(sources[name].forms, rows, sources[name].positives)
             for name, rows in (held_out or {}).items()
-            for start in range(0, len(rows), size)
+            if len(rows)
+        }
+        # As in training, no row is a false negative of another one of its batch.
+        looked_at = batched(apart, batch_size=settings.batch_size, devices=1, seed=0)
+        self._held_out = [
+            (sources[name], rows) for step in range(looked_at.steps) for _, name, rows in looked_at.step(step)
         ]
 
     def compute(self, step: int, rank: int, world: int) -> Totals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
+
+from rosberta.frame.mistakes import LOST
 
 MEETING = "ROSBERTA_MEETING"
 """The variable with the address where the processes of a job meet; torchrun's own, where it is not set."""
@@ -43,7 +46,14 @@ def met() -> Iterator[torch.device]:
         world_size=world,
         timeout=PATIENCE,
     )
-    yield device
+    try:
+        yield device
+    except RuntimeError as error:
+        if MEETING in os.environ and re.search("connection|peer|remote", str(error), re.IGNORECASE):
+            # Another process is gone, and says why; this one has nothing to add.
+            sys.stderr.write(f"rosberta: process {place()[0]} lost another one\n")
+            raise SystemExit(LOST) from None
+        raise
     # Not after an error: the others may be in the middle of a sum, and are stopped by who started them.
     torch.distributed.destroy_process_group()
 

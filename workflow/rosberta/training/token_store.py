@@ -119,7 +119,9 @@ def stored(
     """Cut texts into tokens, `prefix` before each, and keep them in a folder with arrays that belong to them."""
     starts, hashes = [np.zeros(1, np.int64)], [np.zeros(0, np.uint64)]
     end = 0
-    with whole(place) as part, tqdm(total=total, desc="tokenise", unit="text") as bar:
+    # Two jobs may cut the same texts at once: what one has moved in the other leaves there.
+    ours = place.with_name(f".{place.name}.{os.getpid()}")
+    with whole(ours) as part, tqdm(total=total, desc="tokenise", unit="text") as bar:
         part.mkdir()
         with (part / "ids.bin").open("wb") as file:
             for batch in _batched(texts):
@@ -136,17 +138,33 @@ def stored(
             np.save(part / f"{name}.npy", array)
         shapes = {name: list(array.shape) for name, array in beside.items()}
         (part / "sizes.json").write_text(canonical({"ids": end, "beside": shapes}), encoding="utf-8")
+    _move_in(ours, place)
     _forget_old()
     found = opened(place)
     assert found is not None, "it was just written"
     return found
 
 
+def _move_in(ours: Path, place: Path) -> None:
+    """Move a store to its place, unless a whole one is there."""
+    try:
+        ours.rename(place)
+    except OSError:
+        if opened(place) is None:
+            shutil.rmtree(place)
+            ours.rename(place)
+    finally:
+        shutil.rmtree(ours, ignore_errors=True)
+
+
 def _forget_old() -> None:
     """Remove the stores that were not opened for long."""
-    for sizes in STORES.glob("*/sizes.json"):
-        if time.time() - sizes.stat().st_atime > KEPT_DAYS * 86_400:
-            shutil.rmtree(sizes.parent, ignore_errors=True)
+    for sizes in STORES.glob("[!.]*/sizes.json"):
+        try:
+            if time.time() - sizes.stat().st_atime > KEPT_DAYS * 86_400:
+                shutil.rmtree(sizes.parent, ignore_errors=True)
+        except FileNotFoundError:
+            pass  # another job's own sweep
 
 
 def _batched(texts: Iterable[str]) -> Iterator[list[str]]:
