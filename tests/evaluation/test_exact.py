@@ -99,15 +99,13 @@ def theirs(name: str, prompts: dict[str, str]) -> float:
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_scores_are_mtebs(scored: Path, category: str) -> None:
-    """To 1e-6 of a score of one, in fp32, by mteb's own classes and its own encoder."""
+    """To 1e-6 of a score of one, in fp32, by mteb's own encoder; a last bit may turn a verdict (of 20, of ten fits)."""
     name = CATEGORIES[category]
     summary = read_json(scored / "summary.json")
     ours = (summary["tasks"] | summary["own_tasks"])[name]
     assert ours["category"] == category
     prompts = model_prompts("rosberta", {"own/translations": TRANSLATIONS})
-    # Twenty examples, ten fits: the last bit of an embedding may turn one verdict of one fit.
-    slack = 100 / (20 * 10) if category == "Classification" else 0.0
-    assert ours["score"] == pytest.approx(theirs(name, prompts), abs=slack + 1.01e-4)
+    assert abs(ours["score"] - theirs(name, prompts)) <= (0.5001 if category == "Classification" else 1.01e-4)
 
 
 def test_examples_add_up_to_the_score(scored: Path) -> None:

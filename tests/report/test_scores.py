@@ -88,6 +88,13 @@ def test_against_the_published_model(default, rebuilt):
     results = read(default)
     assert results.rebuilt is not None
     assert results.rebuilt.name == "full"
+    # On the miniature's data nothing is subtracted, and nothing concluded.
+    assert not any(
+        row.values[7] or row.values[8] or row.values[9] for row in reproduction.against_published(results).rows
+    )
+    assert reproduction.conclusion(results) == ""
+    hub = results.experiment.hub.model_copy(update={"origin": "hub"})
+    results = replace(results, experiment=results.experiment.model_copy(update={"hub": hub}))
     made = reproduction.against_published(results)
     rows = {row.values[0]: row.values for row in made.rows}
     assert len(rows) == 25 + 2

@@ -107,10 +107,10 @@ def against_published(results: Results) -> Table:
         )
     caption = (
         f"Scores of {RELEASED} as published, and of our {model.name if model else 'model'}. A published score that was "
-        "made otherwise than ours, or on other data, is not subtracted; how it was made stands beside. Published scores have no "
-        f"interval: ± is that of ours. Noise, of the first difference there is: {WITHIN}, {BEYOND} the interval, or "
-        f"{SURE}: beyond it when all tasks are looked at together. The last two tasks are those of v1.1 in place of "
-        "two of v1." + MARGIN
+        "made otherwise than ours, or on other data, is not subtracted; how it was made stands beside it. Published "
+        f"scores have no interval: ± is that of ours. Noise, of the first difference there is: {WITHIN}, {BEYOND} the "
+        f"interval, or {SURE}: beyond it when all tasks are looked at together. The last two tasks are those of v1.1 "
+        "in place of two of v1." + MARGIN
     )
     return Table("published", f"Against {RELEASED} as published", caption, columns, tuple(marked), scored=True)
 
