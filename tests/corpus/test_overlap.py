@@ -231,3 +231,13 @@ def test_order_and_company_are_nothing(tests: list[str], held: Benchmark) -> Non
     pairs = [(f"Task{place % 2}", normal(each)) for place, each in enumerate(tests)]
     chance.shuffle(pairs)
     assert Benchmark(pairs, SETTINGS).find(texts) == together
+
+
+def test_an_excerpt_that_begins_as_many_test_texts_do_is_found() -> None:
+    """What many share counts on neither side: not for a copy, and not against one."""
+    chance = random.Random(3)
+    opening = text(16, chance)
+    tests = [f"{opening} {text(30, chance)}" for _ in range(12)]
+    held = Benchmark([("T", normal(each)) for each in tests], Overlap())
+    excerpt = " ".join(tests[0].split()[:22])
+    assert held.find([normal(excerpt), normal(opening)]).keys() == {0}

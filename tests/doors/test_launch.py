@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from rosberta.doors.launch import launch
 from rosberta.frame.artifacts import ENCODERS, MINED, MIXTURES, RUNS, SCRATCH
@@ -42,7 +43,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     plan = {}
     for name in ("a", "b"):
         path = MINED / f"{name}.parquet"
-        write_rows(path, mined_rows(name, 30, negatives=7), {})
+        lines = mined_rows(name, 30, negatives=7)
+        lines[3]["positives"] = [line["positive"] for line in lines if line is not lines[3]]
+        write_rows(path, lines, {})
         plan[name] = {"sha256": sha256(path), "rows": 30, "prefix": "search"}
     write_json(MIXTURES / "full.json", {"mixture": "full", "rows": 60, "sources": plan})
     return tmp_path
@@ -67,6 +70,9 @@ def test_two_processes_write_what_one_does(project: Path) -> None:
     assert len(stores) == 4
     two = Path("of-two")
     assert (two / "schedule.parquet").read_bytes() == (CONTRASTED / "schedule.parquet").read_bytes()
+    # The anchor of row 3 is known to have all other rows' positives, too: it meets none of them.
+    batches = pq.read_table(two / "schedule.parquet")["rows"].to_pylist()
+    assert not any(3 in rows and len(rows) > 1 for rows in batches)
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (two, CONTRASTED))
     for name, weight in ours.items():
         np.testing.assert_allclose(weight, theirs[name], atol=2e-5, err_msg=name)

@@ -344,3 +344,20 @@ def test_a_missing_source_is_a_mistake() -> None:
         )
     assert not DUPLICATES.exists()
     assert not DEDUPLICATED.exists()
+
+
+def test_a_crowd_of_another_mixture_hides_no_twin() -> None:
+    """A source that one does not yield to leaves its mixture as it is by itself, however many of its rows are alike."""
+    chance = random.Random(1)
+    words = [f"слово{number}" for number in range(40)]
+
+    def near(number: int) -> str:
+        return " ".join(f"иное{chance.randrange(10**6)}" if place in (number % 40, 7) else word
+                        for place, word in enumerate(words))  # fmt: skip
+
+    crowd = rows("a", *((near(number), "ответ на вопрос такой") for number in range(5 * CROWD)))
+    twins = rows("b", (" ".join(words), "ответ на вопрос такой"), (" ".join(words) + "м", "ответ на вопрос такой"))
+    mixtures = {"one": ["a"], "more": ["a"], "other": ["b"]}
+    alone = deduplicated({"b": twins}, mixtures)["b"]
+    assert len(alone) == 1
+    assert deduplicated({"a": crowd, "b": twins}, mixtures)["b"] == alone
