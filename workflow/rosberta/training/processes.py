@@ -52,7 +52,9 @@ def met() -> Iterator[torch.device]:
         if MEETING in os.environ and re.search("connection|peer|remote", str(error), re.IGNORECASE):
             # Another process is gone, and says why; this one has nothing to add.
             sys.stderr.write(f"rosberta: process {place()[0]} lost another one\n")
-            raise SystemExit(LOST) from None
+            sys.stderr.flush()
+            # At once: the threads of a group that broke would abort the process.
+            os._exit(LOST)
         raise
     # Not after an error: the others may be in the middle of a sum, and are stopped by who started them.
     torch.distributed.destroy_process_group()
