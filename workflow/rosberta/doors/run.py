@@ -62,13 +62,13 @@ def run_stage(stage: str, key: str | None) -> None:
         nullcontext([]) if one_of_several else leased(wanted=_computes_on_gpus(stage, key, experiment))
     )
     with lease as devices:
-        if len(devices) > 1 and FLOW[stage].processes:
-            launch([stage, *([key] if key else [])], len(devices))
-        else:
-            try:
+        try:
+            if len(devices) > 1 and FLOW[stage].processes:
+                launch([stage, *([key] if key else [])], len(devices))
+            else:
                 call(stage, experiment, key)
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     if mine and digest(mine) != content:
         raise Mistake(f"{job_of(stage, key)}: {mine} changed in the meantime; nothing is recorded, start again")
     if expected is not None:
