@@ -75,8 +75,9 @@ def test_plots_hold_the_losses(default, built):
         for key in keys:
             for line in (built / folder.format(key) / "loss.jsonl").read_text().splitlines():
                 point = json.loads(line)
-                logged.append([key, str(point["step"]), str(point["loss"])])
+                logged.append([key, *(str(point.get(each, "")) for each in ("step", "loss", "validation_loss"))])
         assert rows == logged
+        assert sum(row[3] != "" for row in rows) > 5
 
 
 def test_missing_pieces_give_dashes(tmp_path, monkeypatch):

@@ -120,7 +120,8 @@ def curve(folder: Path, start: float, end: float, steps: int, chance: random.Ran
     lines = []
     for step in range(1, steps + 1):
         loss = end + (start - end) * 0.96**step + chance.gauss(0, 0.06)
-        lines.append(json.dumps({"step": step, "loss": round(loss, 4), "learning_rate": 0.001}))
+        point = {"step": step, "loss": round(loss, 4), "learning_rate": 0.001}
+        lines.append(json.dumps(point | ({"validation_loss": round(loss + 0.2, 4)} if step % 5 == 1 else {})))
     (folder / "loss.jsonl").write_text("\n".join(lines) + "\n")
 
 

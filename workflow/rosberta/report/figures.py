@@ -244,6 +244,8 @@ def _curves(axes: Axes, curves: Sequence[Curve]) -> None:
         smooth = _smoothed(curve.losses)
         axes.plot(curve.steps, curve.losses, color=colour, linewidth=0.9, alpha=0.35)
         axes.plot(curve.steps, smooth, color=colour, linewidth=2)
+        if curve.held_out:
+            axes.plot(*zip(*curve.held_out, strict=True), "o", color=colour, markersize=3.5)
         ends.append((smooth[-1], curve.name, colour))
     low, high = axes.get_ylim()
     if low < 0.4 * high:
@@ -264,7 +266,7 @@ def _thinned(curve: Curve) -> Curve:
     stretch = max(1, -(-len(points) // POINTS))
     parts = [points[start : start + stretch] for start in range(0, len(points), stretch)]
     steps = tuple(part[-1][0] for part in parts)
-    return Curve(curve.name, steps, tuple(fmean(value for _, value in part) for part in parts))
+    return Curve(curve.name, steps, tuple(fmean(value for _, value in part) for part in parts), curve.held_out)
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:

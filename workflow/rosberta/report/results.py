@@ -96,6 +96,8 @@ class Curve:
     name: str
     steps: tuple[int, ...]
     losses: tuple[float, ...]
+    held_out: tuple[tuple[int, float], ...] = ()
+    """Steps, and the loss of what is held out."""
 
 
 @dataclass(frozen=True)
@@ -290,7 +292,9 @@ def _curve(name: str, folder: Path) -> Curve:
         points = [json.loads(line) for line in lines if line.strip()]
         # A trainer's last line may sum up instead of giving a step's loss.
         points = [point for point in points if "loss" in point and "step" in point]
-        return Curve(name, tuple(int(p["step"]) for p in points), tuple(float(p["loss"]) for p in points))
+        steps, losses = tuple(int(p["step"]) for p in points), tuple(float(p["loss"]) for p in points)
+        held_out = tuple((int(p["step"]), float(p["validation_loss"])) for p in points if "validation_loss" in p)
+        return Curve(name, steps, losses, held_out)
     except (ValueError, TypeError) as error:
         raise Mistake(f"{path}: not readable as lines of JSON ({error}); remove it and run its stage again") from None
 

@@ -66,9 +66,11 @@ def metrics(results: Results) -> dict[str, dict[str, float]]:
 def _points(path: Path, curves: Iterable[Curve]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["run", "step", "loss"])
+        writer.writerow(["run", "step", "loss", "validation_loss"])
         for curve in curves:
-            writer.writerows([curve.name, *point] for point in zip(curve.steps, curve.losses, strict=True))
+            held_out = dict(curve.held_out)
+            points = zip(curve.steps, curve.losses, strict=True)
+            writer.writerows([curve.name, step, value, held_out.get(step)] for step, value in points)
 
 
 def _write(path: Path, text: str) -> None:
