@@ -52,7 +52,7 @@ def sentences(number: int) -> list[str]:
 
 def embed(folder: Path, texts: list[str]) -> np.ndarray:
     """Embeddings of questions, of length one."""
-    return unit(Embedder.load(folder / "models" / NAME, "mean", 512, revision="").embed(texts, "query: "))
+    return unit(Embedder.load(folder / "models" / NAME, "mean", 512).embed(texts, "query: "))
 
 
 def main() -> None:
