@@ -215,3 +215,13 @@ def test_one_of_several_does_not_depend_on_their_order(several: list[Example], c
     assert (found.anchor, found.positive, set(found.negatives)) == (
         expected.anchor, expected.positive, set(expected.negatives),
     )  # fmt: skip
+
+
+def test_of_copies_the_shorter_stands_for_both() -> None:
+    """In either order: the other may be too long to be fit, and would take the fit one with it."""
+    long = Example(0, "- " * 600 + "Как сварить борщ", "Долго.", ("Никак.",))
+    short = Example(1, "Как сварить борщ?", "Долго.", ("Сам.",))
+    assert normal(long.anchor) == normal(short.anchor)
+    for one, other in ((long, short), (short, long)):
+        found = merged(one, other)
+        assert (found.anchor, found.negatives) == (short.anchor, ("Никак.", "Сам."))

@@ -95,6 +95,7 @@ def broken(data: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("mine/last_rnk", 5, 'mine.last_rnk: unknown key; did you mean "last_rank"?'),
         ("collect/sources/ted/grup", "x", 'collect.sources.ted.grup: unknown key; did you mean "group"?'),
         ("mine/negatives", 0, "mine.negatives: input should be greater than or equal to 1, found 0"),
+        ("contrast/epochs", float("inf"), "contrast.epochs: input should be a finite number"),
         ("mine/last_rank", 22, "mine: ranks 20-22 hold fewer documents than negatives: 7"),
         (
             "pretrain/warmup_steps",

@@ -78,6 +78,14 @@ def test_a_model_does_not_differ_from_itself() -> None:
     assert lines("one", "two")["TERRa"][-2:] == ["within", "paired"]
 
 
+def test_scores_without_a_mistake_say_nothing_of_their_error() -> None:
+    """All right in each example: the interval is not known, rather than of no width."""
+    for name, each in (("one", 1.0), ("two", 0.5)):
+        scored(name, 100 * each, values(np.full(50, each)))
+    assert found("one", "two").estimate is None
+    assert lines("one", "two")["TERRa"][-4:-2] == [None, None]
+
+
 def test_splits_count_alike() -> None:
     """As in the task's score, the mean of two splits is that of their means, however many examples each has."""
     splits = ["test"] * 10 + ["validation"] * 90

@@ -58,6 +58,7 @@ def write_roberta(
     size: int = 400,
     hidden: int = 32,
     seed: int = 0,
+    scale: float = 1.0,
     first: tuple[str, ...] = ("<s>", "<pad>", "</s>", "<unk>", "<mask>"),
 ) -> Path:
     """Write a RoBERTa for masked language modelling with a byte-level BPE of `texts`, as transformers saves it.
@@ -68,6 +69,7 @@ def write_roberta(
         size: of its vocabulary.
         hidden: width.
         seed: of its weights.
+        scale: of the layers' products: larger ones make embeddings differ as much as those of real encoders.
         first: special tokens in the order of their ids, the lowest.
     """
     tokenizer = Tokenizer(models.BPE())
@@ -97,6 +99,9 @@ def write_roberta(
         torch.manual_seed(seed)
         model = RobertaForMaskedLM(config)
         torch.nn.init.normal_(model.lm_head.bias)
+        for name, weight in model.named_parameters():
+            if ".layer." in name and weight.ndim > 1:
+                weight.data *= scale
     model.save_pretrained(folder)
     return folder
 
