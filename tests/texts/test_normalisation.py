@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rosberta.texts.normalisation import normal, tidy
@@ -36,8 +37,12 @@ def test_tidy_keeps_letters_as_they_are() -> None:
     assert tidy("def f(x):\n    return x\n\n\n\nf(1)\n") == "def f(x):\nreturn x\n\nf(1)"
 
 
-@given(texts)
+dressed = st.text(st.sampled_from("аоenрixёйТMο&<>/[]b;amp#-\n\u200c\u0301\uff21"))
+
+
+@given(st.one_of(texts, dressed))
 @example("A\u0130\u0301")
+@example("&am\u00adp;quot;")
 @example("\u1100\u0300\u1161")
 def test_normal_is_idempotent_and_blind(text: str) -> None:
     """The normal form of a normal form, of the tidy text and of the decomposed text is the same."""
@@ -63,3 +68,84 @@ def test_normal_forms_by_example() -> None:
     assert normal("мой") != normal("мои")
     assert normal("C++") == normal("c")
     assert normal("?!… 🙂 —") == ""
+
+
+PLAIN = "Инженер построил новый мост: «широкую реку» не перейти, 2 раза мерил он."
+HIDDEN = {
+    "entities": PLAIN.replace("«", "&laquo;").replace("»", "&raquo;").replace(" ", "&nbsp;"),
+    "quotation marks": PLAIN.replace("«", "&quot;").replace("»", "&#34;"),
+    "entities of letters": PLAIN.replace("р", "&#1088;").replace("о", "&#x43e;"),
+    "entities of entities": PLAIN.replace("«", "&amp;laquo;").replace("»", "&amp;amp;raquo;"),
+    "entities of what is invisible": PLAIN.replace("о", "о&shy;").replace("е", "е&zwnj;"),
+    "joiners": PLAIN.replace("о", "о\u200c").replace("е", "\u200dе"),
+    "operators": PLAIN.replace("о", "о\u2062").replace("е", "\u2063е"),
+    "selectors": PLAIN.replace("о", "о\ufe0f").replace("е", "е\u180e"),
+    "tag characters": PLAIN.replace("о", "о\U000e0061").replace("р", "р\U000e0100"),
+    "fillers": PLAIN.replace("о", "о\u034f").replace("р", "\u3164р"),
+    "Latin letters": " ".join(
+        word.translate(str.maketrans("аеосрх", "aeocpx")) if place % 2 else word
+        for place, word in enumerate(PLAIN.split())
+    ),
+    "Latin letters where they can": PLAIN.translate(str.maketrans("аеорсухАЕОРСУХИ", "aeopcyxAEOPCYXИ")),
+    "Latin capitals": PLAIN.upper().translate(str.maketrans("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")),
+    "Latin stresses": PLAIN.replace("о", "ó").replace("е", "é"),
+    "Greek letters": PLAIN.replace("о", "ο").replace("р", "ρ"),
+    "hyphen at a line's end": PLAIN.replace("нер", "-\nнер").replace("рил", "\u2010 \n рил"),
+    "old sign of a division": PLAIN.upper().replace("НЕР", "\u00ac\nНЕР"),
+    "tags within words": PLAIN.replace("мо", "<b>м</b>о").replace("ши", "ш<i class='a'>и</i>"),
+    "tags between words": PLAIN.replace(" ", "<br/>").replace("«", '<p style="a: b">«'),
+    "escaped tags": PLAIN.replace("мост", "м&lt;em&gt;ос&lt;/em&gt;т"),
+    "comments": PLAIN.replace("мост", "мо<!-- here\nis -->ст"),
+    "a forum's tags": PLAIN.replace("мост", "м[b]ос[/b]т").replace("реку", "[url=http://a.b/c]реку[/url]"),
+    "digits of full width": PLAIN.replace("2", "２").replace(":", "："),
+}
+ENGLISH = "The engineer who built a power line across the river."
+HIDDEN_ENGLISH = {
+    "Russian letters": ENGLISH.replace("o", "о").replace("e", "е").replace("a", "а"),
+    "letters of others": ENGLISH.replace("i", "і").replace("s", "ѕ"),
+    "letters of full width": ENGLISH.replace("power", "ｐｏｗｅｒ"),
+    "letters of mathematics": ENGLISH.replace("engineer", "𝐞𝐧𝐠𝐢𝐧𝐞𝐞𝐫").replace("river", "𝓇𝒾𝓋𝑒𝓇"),
+    "tags": f"<p>{ENGLISH.replace('power', '<span>po</span>wer')}</p>",
+}
+
+
+@pytest.mark.parametrize("case", [*HIDDEN, *HIDDEN_ENGLISH])
+def test_normal_is_blind_to_what_hides_a_text(case: str) -> None:
+    """Whole kinds, of which single ones were once seen: entities, what has no look, letters that look alike, markup."""
+    hidden, plain = (HIDDEN[case], PLAIN) if case in HIDDEN else (HIDDEN_ENGLISH[case], ENGLISH)
+    assert hidden != plain
+    assert normal(hidden) == normal(plain)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("List<String> a", "List a"),
+        ("x<y and y>z", "x z"),
+        ("AT&T", "AT"),
+        ("a[b] = 1", "a = 1"),
+        ("топ", "top"),
+        ("Санкт-\nПетербург", "СанктПетербург"),
+        ("он - инженер", "онинженер"),
+        ("за́мок и замок", "замки замок"),
+    ],
+)
+def test_normal_keeps_apart_what_is_another_text(one: str, other: str) -> None:
+    """Brackets that are text, words of one alphabet, hyphens between words."""
+    assert normal(one) != normal(other)
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz "))
+def test_a_text_of_one_alphabet_keeps_its_letters(text: str) -> None:
+    """Words that might be Russian are taken for that only beside words that mix alphabets."""
+    assert normal(text) == " ".join(text.split())
+    assert normal(f"{text} мост") == f"{' '.join(text.split())} мост".strip()
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0316", "\u0345\u0301", "\u05b0\u0591", "\u0e38\u0e48"])
+def test_marks_that_crowd_stand_once(marks: str) -> None:
+    """However many there are, each counts once; what takes quadratic time to sort is not sorted."""
+    crowd = "ма" + 100_000 * marks + "к"
+    assert tidy(crowd) == tidy("ма" + marks + "к")
+    assert normal(crowd) == normal("ма" + marks + "к")
+    assert tidy("м" + 31 * "!" + "\u0301" * 2 + "а") == unicodedata.normalize("NFC", "м" + 31 * "!" + "\u0301а")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import groupby
+
+from rosberta.texts.lookalikes import unmixed
+from rosberta.texts.markup import unescaped, without_tags
 
 _INVISIBLE = dict.fromkeys(
     (
@@ -24,10 +28,52 @@ _INVISIBLE = dict.fromkeys(
 )
 """What is taken out of a text. Joiners stay: emoji and other scripts need them."""
 
+_UNSEEN = _INVISIBLE | dict.fromkeys(
+    (
+        0x034F,  # grapheme joiner
+        0x061C,  # mark of direction
+        *range(0x115F, 0x1161),  # fillers
+        *range(0x17B4, 0x17B6),
+        *range(0x180B, 0x1810),  # selectors, and a separator without width
+        *range(0x200C, 0x200E),  # joiners
+        *range(0x2061, 0x2066),  # operators
+        *range(0x206A, 0x2070),
+        0x3164,
+        *range(0xFE00, 0xFE10),  # selectors of a form
+        0xFFA0,
+        *range(0xFFF0, 0xFFFC),  # annotations
+        *range(0x1BCA0, 0x1BCA4),
+        *range(0x1D173, 0x1D17B),
+        *range(0xE0000, 0xE1000),  # tags, and more selectors
+    )
+)
+"""What has no look of its own, and so makes no other text: all that Unicode says may be left out of sight."""
+
+_PLAIN = _UNSEEN | {
+    code: unicodedata.normalize("NFKC", chr(code))
+    for shapes in (range(0xFF01, 0xFF5F), range(0x1D400, 0x1D800))
+    for code in shapes
+}
+"""What the normal form takes out; and letters and signs of full width, and of mathematics, are others' shapes."""
+
+_CROWDS = re.compile(r"[^\w\s]{31,}")
 _MARKS = re.compile("[\u0300-\u036f]")
 """Combining marks that stand alone after composition: in Russian the accent of stress."""
 _EMPTY_LINES = re.compile("\n{3,}")
 _NOT_WORDS = re.compile(r"[\W_]+")
+_HYPHEN = "[-\u00ac\u2010\u2011]"
+_DIVIDED = re.compile(rf"{_HYPHEN}(?:(?<=[a-zа-яё].)\s+(?=[a-zа-яё])|(?<=[A-ZА-ЯЁ].)\s+(?=[A-ZА-ЯЁ]))")
+"""A hyphen at the end of a line within a word; behind it a capital begins another."""
+
+
+def composed(text: str) -> str:
+    """NFC, with each mark once where more than 30 crowd together: to sort them takes quadratic time."""
+    return unicodedata.normalize("NFC", _CROWDS.sub(_thinned, text))
+
+
+def _thinned(match: re.Match[str]) -> str:
+    marks = groupby(match[0], key=lambda letter: unicodedata.combining(letter) > 0)
+    return "".join("".join(dict.fromkeys(run) if crowded else run) for crowded, run in marks)
 
 
 def tidy(text: str, *, lines: bool = True) -> str:
@@ -37,7 +83,7 @@ def tidy(text: str, *, lines: bool = True) -> str:
         text: any.
         lines: whether it keeps its lines, each tidy, with one empty line at most between two; else it is one line.
     """
-    shown = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+    shown = composed(text.translate(_INVISIBLE))
     if not lines:
         return " ".join(shown.split())
     return _EMPTY_LINES.sub("\n\n", "\n".join(" ".join(line.split()) for line in shown.splitlines())).strip()
@@ -46,8 +92,13 @@ def tidy(text: str, *, lines: bool = True) -> str:
 def normal(text: str) -> str:
     """The form in which texts are compared, never written: words of folded case without ё, accents or punctuation.
 
-    Idempotent. A text without any letter or digit has the normal form "".
+    Blind to what hides a copy: entities and tags of HTML, characters without a look, letters of full width or of
+    another alphabet that look alike, a word divided at a line's end. Idempotent. A text without any letter or digit has
+    the normal form "".
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.translate(_INVISIBLE)).casefold())
+    shown = composed(text.translate(_PLAIN))
+    if "&" in shown or "<" in shown or "[/" in shown:
+        shown = composed(without_tags(unescaped(shown)).translate(_PLAIN))
+    folded = unicodedata.normalize("NFC", _DIVIDED.sub("", shown).casefold())
     bare = unicodedata.normalize("NFC", _MARKS.sub("", folded.replace("ё", "е")))
-    return _NOT_WORDS.sub(" ", bare).strip()
+    return _NOT_WORDS.sub(" ", unmixed(bare)).strip()
