@@ -223,11 +223,14 @@ def spoil(folder: Path, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("weights", "no weights (*.safetensors) there; pytorch_model.bin is not read: save it anew"),
+        (
+            "weights",
+            "pytorch_model.bin is not read; take a revision of the model that has model.safetensors, or save it anew",
+        ),
         ("tokenizer", "no tokenizer there"),
         ("code", "its config.json asks for code of its own (modeling.Own), which is not run"),
         ("module", "its module mine.Transformer is code of its own"),
-        ("adapter", "an adapter of some/base, not a model; merge it into that"),
+        ("adapter", "an adapter of some/base, not a model; merge it into"),
         ("pointer", "model.safetensors is a pointer of Git LFS, not the file"),
         ("half", "model.safetensors is damaged"),
         ("config", "neither config.json nor modules.json there; this is no model"),

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import torch
 from rosberta.doors import parameters
+from rosberta.doors.named_model import fetched, named_model
 from rosberta.encoder.folder import load_sentence_transformer
+from rosberta.evaluation.models import load_model, weights_of
 from rosberta.experiment import Experiment
 from rosberta.experiment.hub import Hub
 from rosberta.frame.files import digest, read_json
@@ -137,3 +139,43 @@ def test_anything_but_tensors_is_refused_and_not_run(case: str, model: Path, tmp
     assert "\n" not in str(caught.value)
     assert not ran.exists()
     assert not Path("data/hub").exists()
+
+
+def test_a_pickle_alone_is_converted_at_every_door(model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Through `try`, once into what may vanish; and as `score` has it, through the stage: the same tensors."""
+    pickled(model, 2)
+    expected = {"pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin", "pytorch_model.bin.index.json"}
+    tried = fetched(named_model(f"some/model@{COMMIT}"))
+    assert tried.is_relative_to(".scratch")
+    assert not {path.name for path in tried.iterdir()} & expected
+    assert {path.name for path in model.iterdir()} > expected
+    assert fetched(named_model(f"some/model@{COMMIT}")) == tried
+    assert caplog.text.count("has no safetensors beside it") == 1
+    resolve()
+    scored = weights_of("data/hub/models/some/model.json")
+    assert (scored / "model.safetensors").read_bytes() == (tried / "model.safetensors").read_bytes()
+    assert (load_model(scored, 64).encode(RUSSIAN[0]) == load_model(tried, 64).encode(RUSSIAN[0])).all()
+    torch.save([1], model / "pytorch_model-00001-of-00002.bin")
+    with pytest.raises(
+        Mistake, match=f"some/model @ {COMMIT}: pytorch_model-00001-of-00002.bin holds more than tensors"
+    ):
+        fetched(named_model(f"some/model@{COMMIT}"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("model.safetensors", "model.fp16.safetensors", "model.fp16.safetensors is not read"),
+        ("model.safetensors", "model-00001-of-00002.safetensors", "is a part of the weights, but model.safetensors.i"),
+        ("model.safetensors", "adapter_model.safetensors", "an adapter, not a model"),
+        ("tokenizer.json", "vocab.json", "vocab.json alone is no tokenizer"),
+    ],
+)
+def test_what_a_model_lacks_is_said_before_it_is_fetched(model: Path, old: str, new: str, words: str) -> None:
+    """By the names of its files, with the words that its folder would get; a tokenizer alone is pinned for itself."""
+    (model / old).rename(model / new)
+    with pytest.raises(Mistake, match=f"model some/model @ {COMMIT}: .*{words}"):
+        resolve()
+    (model / new).unlink()
+    if old == "model.safetensors":
+        resolve()

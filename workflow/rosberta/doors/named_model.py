@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast, get_args
 
 from rosberta.doors import parameters
-from rosberta.encoder.foreign import check_folder, says_pooling
+from rosberta.encoder.files import check_folder, says_pooling
 from rosberta.evaluation.categories import CATEGORIES
 from rosberta.evaluation.prompts import unknown_keys
 from rosberta.experiment.blocks import PromptFamily
 from rosberta.experiment.hub import Pin
 from rosberta.experiment.models import Model
-from rosberta.frame.artifacts import RUNS
+from rosberta.frame.artifacts import RUNS, SCRATCH
+from rosberta.frame.files import digest_of, whole
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.weights import pinned_model
-from rosberta.outside import hub, mirror, pins
+from rosberta.outside import pickles, pins
 
 Pooling = Literal["cls", "mean"]
 FAMILIES = get_args(PromptFamily)
@@ -92,16 +93,26 @@ def _of_experiment(said: str) -> Named:
 def fetched(named: Named) -> Path:
     """The folder of a named model, downloaded if it is one of the hub's.
 
+    Weights that lie in a pickle alone are read once, tensors alone, and kept as safetensors in ``.scratch/``.
+
     Raises:
-        Mistake: the hub, or the mirror, does not have it.
+        Mistake: the hub, or the mirror, does not have it, or not what is needed of it.
     """
     if not named.pins:
         return Path(named.weights)
     ((id, pin),) = named.pins.items()
     files, _ = pins.available_files("model", id, pin)
-    if folder := mirror.folder_of("model", id):
-        return folder
-    return hub.download({"kind": "model", "id": id, "revision": pin.revision, "url": pin.url, "files": files})
+    manifest = {"kind": "model", "id": id, "revision": pin.revision, "origin": "hub", "url": pin.url, "files": files}
+    folder = pins.place(manifest)
+    if any(pickles.is_pickle(file["path"]) for file in files):
+        content = digest_of({file["path"]: file.get("sha256") or file["blob"] for file in files})
+        origin, folder = folder, SCRATCH / pins.CONVERTED / content
+        if not folder.is_dir():
+            with whole(folder) as part:
+                part.mkdir(parents=True)
+                pickles.kept(files, origin, part, f"{id} @ {pin.revision}")
+    check_folder(folder, f"{id} @ {pin.revision}")
+    return folder
 
 
 def pooling_of(folder: Path, said: Pooling | None, known: Model | None) -> Pooling:

@@ -7,28 +7,15 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rosberta.encoder.loading import (
-    LOCAL,
-    check_finite,
-    check_weights,
-    load_config,
-    loading,
-    restore,
-    tokenizer_files,
-    transformer_in,
-    weight_files,
-)
+from rosberta.encoder.files import ROBERTA, check_folder, says_pooling, weight_files
+from rosberta.encoder.loading import LOCAL, check_finite, check_table, check_weights, load_config, loading, restore
 from rosberta.frame.files import canonical, read_json
-from rosberta.frame.mistakes import Mistake
 from rosberta.texts.prefixes import CLASSIFICATION, CLUSTERING, SEARCH_DOCUMENT, SEARCH_QUERY
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
-
-ROBERTA = ("roberta", "xlm-roberta")
-"""Types of models, as transformers calls them, that are RoBERTa."""
 
 _TOLD: dict[str, dict[str, Any]] = {
     "model_kwargs": {"use_safetensors": True},
@@ -66,31 +53,30 @@ def load_sentence_transformer(folder: Path, pooling: Literal["cls", "mean"], max
     # Its report on loading names the pooler, which nothing reads.
     chatter.set_verbosity_error()
     chatter.disable_progress_bar()
-    where, home = str(folder), transformer_in(folder)
-    weight_files(home, where)
+    where = str(folder)
+    home = check_folder(folder, where)
     # A static embedding model has no transformer, and so no configuration of one.
     config = load_config(home, where) if (home / "config.json").is_file() else None
-    if config is None and not (folder / "modules.json").is_file():
-        raise Mistake(f"{folder}: neither config.json nor modules.json there; this is no model")
     options: dict[str, Any] = {}
     if config:
         # A pooler might come with random weights, and nothing reads it.
         options = {"add_pooling_layer": False} if config.model_type in (*ROBERTA, "bert") else {}
-        tokenizer_files(home, where)
         check_weights(home, config, where, **options)
     if options:
         options["dtype"] = "float32"  # files in half precision would set the model's
     told: dict[str, Any] = {name: {**LOCAL, **more} for name, more in _TOLD.items()}
     told["model_kwargs"] |= options
     with loading(where):
-        if config is None or (folder / "modules.json").is_file():
+        if says_pooling(folder):
             model = SentenceTransformer(str(folder), **told, **LOCAL)
         else:
+            assert config is not None, "a folder without modules has a configuration"
             encoder = Transformer(str(folder), **told)
             model = SentenceTransformer(modules=[encoder, Pooling(config.hidden_size, pooling), Normalize()])
     check_finite(model.named_parameters(), where)
     if config:
         _restore_tokenizer(model[0], home, where)
+        check_table(encoder_of(model), model.tokenizer, where)
         limits = [max_length, model.max_seq_length or max_length]
         if hasattr(config, "max_position_embeddings"):
             # sentence-transformers takes the whole table where a model does not say its length.

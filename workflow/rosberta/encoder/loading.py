@@ -1,7 +1,7 @@
-"""What a model lacks is never filled up in silence: its files are held to what will be loaded of them.
+"""What a model lacks is never filled up in silence: what libraries make of its files is held to these.
 
-Libraries that load models make up what they do not find: random weights, a vocabulary of five tokens, a tokenizer
-rebuilt by its class. Each guard here names the file that is missing or wrong. Code of a model's own is never run.
+Which files there must be says `rosberta.encoder.files`. Here weights are held to the configuration, rows to the tokens,
+and the tokenizer that a class has rebuilt to the one in the files. Code of a model's own is never run.
 """
 
 from __future__ import annotations
@@ -12,27 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rosberta.frame.files import read_json
+from rosberta.encoder.files import check_folder
 from rosberta.frame.mistakes import Mistake
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 LOCAL: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
 """What every library is told: no code of a model's own, and no network."""
-
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-
-TOKENIZERS = (
-    ("tokenizer.json",),
-    ("vocab.json", "merges.txt"),
-    ("vocab.txt",),
-    ("sentencepiece.bpe.model",),
-    ("spiece.model",),
-    ("tokenizer.model",),
-)
-"""The files that hold a tokenizer, any of these sets."""
 
 PROBES = ("мост", "bridge", "1984")
 """Texts of which any tokenizer of the two languages knows at least one."""
@@ -58,37 +46,6 @@ def loading(where: str) -> Iterator[None]:
         else:
             reason = f"cannot be loaded ({words[:300] or type(error).__name__}); pin all of its files, or another model"
         raise Mistake(f"{where}: {reason}") from None
-
-
-def transformer_in(folder: Path) -> Path:
-    """Where the first module of a model lies: the folder itself, or in old layouts a folder such as 0_Transformer."""
-    modules = read_json(folder / "modules.json") if (folder / "modules.json").is_file() else []
-    first = next((module for module in modules if isinstance(module, dict)), {})
-    return folder / first.get("path", "") if (folder / first.get("path", "")).is_dir() else folder
-
-
-def weight_files(folder: Path, where: str) -> list[Path]:
-    """The files that hold a model's weights: one, or the parts that its index names.
-
-    Raises:
-        Mistake: there are none, or parts are missing, or have names that nothing reads; `where` names the model.
-    """
-    if (folder / WEIGHTS).is_file():
-        return [folder / WEIGHTS]
-    if (folder / INDEX).is_file():
-        parts = sorted(set(read_json(folder / INDEX)["weight_map"].values()))
-        for part in parts:
-            if not (folder / part).is_file():
-                raise Mistake(f"{where}: {part}, a part of the weights that {INDEX} names, is missing; pin it too")
-        return [folder / part for part in parts]
-    there = sorted(path.name for path in folder.glob("*") if path.suffix in (".safetensors", ".bin", ".h5", ".msgpack"))
-    if "adapter_model.safetensors" in there:
-        raise Mistake(f"{where}: adapter_model.safetensors is an adapter alone; pin a model that it was merged into")
-    if any(name.startswith("model-0") for name in there):
-        raise Mistake(f"{where}: {there[0]} is a part of the weights, but {INDEX} is missing; pin it too")
-    if there:
-        raise Mistake(f"{where}: {there[0]} is not read; pin a revision of the model that has {WEIGHTS}")
-    raise Mistake(f"{where}: no weights (*.safetensors) in {folder}; pin a revision of the model that has them")
 
 
 def load_config(folder: Path, where: str) -> PretrainedConfig:
@@ -157,28 +114,15 @@ def load_tokenizer(folder: Path, where: str) -> PreTrainedTokenizerBase:
     """The tokenizer in a model's files, as these say.
 
     Raises:
-        Mistake: there is none, or it knows no text; `where` names the model.
+        Mistake: the folder is not one of a model, or its tokenizer knows no text; `where` names the model.
     """
     from transformers import AutoTokenizer
 
-    tokenizer_files(folder, where)
+    check_folder(folder, where)
     with loading(where):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, **LOCAL)
     restore(tokenizer, folder, where)
     return tokenizer
-
-
-def tokenizer_files(folder: Path, where: str) -> None:
-    """Hold a model to have a tokenizer.
-
-    Raises:
-        Mistake: it has none, or half of one; `where` names the model.
-    """
-    if any(all((folder / name).is_file() for name in names) for names in TOKENIZERS):
-        return
-    half = next((name for name in ("vocab.json", "merges.txt") if (folder / name).is_file()), None)
-    reason = f"{half} alone is no tokenizer" if half else "no tokenizer"
-    raise Mistake(f"{where}: {reason} in {folder}; pin tokenizer.json, or vocab.json and merges.txt, too")
 
 
 def restore(tokenizer: Any, folder: Path, where: str) -> None:
@@ -215,3 +159,17 @@ def _without(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without(each) for name, each in value.items() if name not in SETTINGS}
     return [_without(each) for each in value] if isinstance(value, list) else value
+
+
+def check_table(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, where: str) -> None:
+    """Hold a model to have a row for each of its tokenizer's ids.
+
+    Raises:
+        Mistake: it has fewer; `where` names the model.
+    """
+    embeddings: Any = model.get_input_embeddings()
+    rows, highest = embeddings.weight.shape[0], max(tokenizer.get_vocab().values())
+    if highest >= rows:
+        raise Mistake(
+            f"{where}: its tokenizer has the id {highest}, its embeddings {rows} rows; the two are not of one model"
+        )

@@ -8,12 +8,12 @@ only join what the base has left apart (paper 4.2).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rosberta.encoder.folder import ROBERTA
-from rosberta.encoder.loading import LOCAL, check_finite, complain, load_config, loading, weight_files
+from rosberta.encoder.files import ROBERTA, check_folder
+from rosberta.encoder.loading import LOCAL, check_finite, complain, load_config, loading
 from rosberta.frame.files import canonical
 from rosberta.frame.mistakes import Mistake
 
@@ -116,7 +116,7 @@ def masked_lm(folder: Path, where: str) -> tuple[PreTrainedModel, bool]:
     import torch
     from transformers import AutoModelForMaskedLM
 
-    weight_files(folder, where)
+    check_folder(folder, where)
     config = load_config(folder, where)
     if config.model_type not in (*ROBERTA, "bert"):
         raise Mistake(f"{where}: is a {config.model_type}; choose a RoBERTa, whose layers the merge back knows")
@@ -139,20 +139,6 @@ def masked_lm(folder: Path, where: str) -> tuple[PreTrainedModel, bool]:
     complain(where, (name for name in missing if partial or name.startswith(encoder)), "lack")
     check_finite(model.named_parameters(), where)
     return model, not missing
-
-
-def check_table(model: PreTrainedModel, ids: Iterable[int], where: str) -> None:
-    """Hold a model to have a row for each of its tokenizer's ids.
-
-    Raises:
-        Mistake: it has fewer; `where` names the model.
-    """
-    embeddings: Any = model.get_input_embeddings()
-    rows, highest = embeddings.weight.shape[0], max(ids)
-    if highest >= rows:
-        raise Mistake(
-            f"{where}: its tokenizer has the id {highest}, its embeddings {rows} rows; the two are not of one model"
-        )
 
 
 def extend(model: PreTrainedModel, donor: PreTrainedModel, first: int, donor_ids: list[int]) -> None:

@@ -104,14 +104,13 @@ def weights_of(weights: str) -> Path:
     Raises:
         Mistake: it is missing, or holds no weights.
     """
-    from rosberta.encoder.loading import transformer_in, weight_files
+    from rosberta.encoder.files import check_folder
 
     id = pinned_model(weights)
     folder = pins.fetch("model", id) if id else Path(weights)
-    if not own_folder(weights):  # which is looked at whole before it is loaded
-        if not folder.is_dir():
-            raise Missing(folder)
-        weight_files(transformer_in(folder), weights)
+    if not own_folder(weights) and not folder.is_dir():
+        raise Missing(folder)
+    check_folder(folder, weights)
     return folder
 
 
@@ -140,9 +139,7 @@ def loaded_with_rest(
 ) -> tuple[SentenceTransformer, list[str]]:
     """As `load_model`; besides, what mteb alone would do otherwise with this folder, a sentence each."""
     from rosberta.encoder.folder import load_sentence_transformer
-    from rosberta.encoder.foreign import check_folder
 
-    check_folder(folder)
     model = load_sentence_transformer(folder, pooling, UNLIMITED)
     left = []
     own = {name: prompt for name, prompt in model.prompts.items() if prompt}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from rosberta.frame.files import files_of, sha256
 from rosberta.frame.mistakes import Mistake
+
+log = logging.getLogger(__name__)
 
 
 def is_pickle(path: str) -> bool:
@@ -24,7 +29,42 @@ def needed(path: str, there: Sequence[str]) -> bool:
     )
 
 
-def convert(pickles: Sequence[Path], target: Path, where: str) -> None:
+def kept(files: Sequence[Mapping[str, Any]], origin: Path, target: Path, where: str) -> list[dict[str, Any]]:
+    """Keep a model whose weights lie in pickles alone with safetensors in their place.
+
+    Args:
+        files: of the model, as a manifest lists them.
+        origin: the folder where they lie.
+        target: the folder where the model is to be kept.
+        where: what the model is called in messages.
+
+    Returns:
+        The files kept, as a manifest lists them.
+
+    Raises:
+        Mistake: a pickle holds anything but tensors by name, or is damaged.
+    """
+    pickled: dict[Path, list[Path]] = {}
+    for file in files:
+        path = target / file["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if is_pickle(file["path"]):
+            pickled.setdefault(path.parent, []).append(origin / file["path"])
+        elif not path.name.endswith(".bin.index.json"):
+            shutil.copyfile(origin / file["path"], path)
+    for folder, parts in pickled.items():
+        _convert(parts, folder / "model.safetensors", where)
+        log.warning(
+            "%s: %s has no safetensors beside it: its tensors, and they alone, are read, and kept as safetensors",
+            where, parts[0].name,
+        )  # fmt: skip
+    return [
+        {"path": file.relative_to(target).as_posix(), "bytes": file.stat().st_size, "sha256": sha256(file)}
+        for file in files_of(target)
+    ]
+
+
+def _convert(pickles: Sequence[Path], target: Path, where: str) -> None:
     """Write the tensors of all parts of a model's weights to one safetensors file.
 
     They are read by torch's restricted loader, which builds tensors and runs nothing.

@@ -6,16 +6,16 @@ A manifest lists the files that belong to the pin with size and checksum; what i
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from rosberta.encoder.files import WEIGHTS, fault_of_tokenizer, fault_of_weights
 from rosberta.frame.artifacts import HUB
 from rosberta.frame.files import canonical, files_of, sha256, whole
 from rosberta.frame.mistakes import Mistake, nearest
-from rosberta.outside.pickles import convert, is_pickle
+from rosberta.outside.pickles import is_pickle, kept
 from rosberta.outside.pins import CONVERTED, Kind, all_pins, available_files, place, safe_files
 from rosberta.outside.selection import wanted
 from rosberta.outside.unavailable import Unreachable
@@ -65,33 +65,22 @@ def _manifest(hub: Hub, part: Path, kind: Kind, id: str, pin: Pin) -> dict[str, 
     made = hub.origin == "miniature"
     there = _listed(part / "miniature", kind, id, pin) if made else available_files(kind, id, pin)[0]
     pinned = {"kind": kind, "id": id, "revision": pin.revision, "origin": hub.origin, "files": there, "url": pin.url}
+    where = f"{kind} {id} @ {pin.revision}"
+    if kind == "model":
+        _held(where, there)
     if any(is_pickle(file["path"]) for file in there):
-        return pinned | {"origin": CONVERTED, "files": _converted(pinned, part)}
+        files = kept(there, place(pinned), part / CONVERTED / f"{kind}s" / id, where)
+        return pinned | {"origin": CONVERTED, "files": files}
     return pinned
 
 
-def _converted(pinned: dict[str, Any], part: Path) -> list[dict[str, Any]]:
-    """Fetch a model whose weights lie in pickles alone, keep it with safetensors in their place, and list its files."""
-    origin, target = place(pinned), part / CONVERTED / f"{pinned['kind']}s" / pinned["id"]
-    where = f"{pinned['kind']} {pinned['id']} @ {pinned['revision']}"
-    pickled: dict[Path, list[Path]] = {}
-    for file in pinned["files"]:
-        path = target / file["path"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if is_pickle(file["path"]):
-            pickled.setdefault(path.parent, []).append(origin / file["path"])
-        elif not path.name.endswith(".bin.index.json"):
-            shutil.copyfile(origin / file["path"], path)
-    for folder, files in pickled.items():
-        convert(files, folder / "model.safetensors", where)
-        log.warning(
-            "%s: %s has no safetensors beside it: its tensors, and they alone, are read, and kept as %s",
-            where, files[0].name, HUB / CONVERTED / f"{pinned['kind']}s" / pinned["id"] / "model.safetensors",
-        )  # fmt: skip
-    return [
-        {"path": file.relative_to(target).as_posix(), "bytes": file.stat().st_size, "sha256": sha256(file)}
-        for file in files_of(target)
-    ]
+def _held(where: str, there: list[dict[str, Any]]) -> None:
+    """Hold the files of a whole model to what will be asked of them, before they are paid for."""
+    names = {file["path"] for file in there if "/" not in file["path"]}
+    if "config.json" in names and any(name.endswith((".safetensors", ".bin")) for name in names):
+        names |= {WEIGHTS} if any(map(is_pickle, names)) else set()
+        if fault := fault_of_weights(names) or fault_of_tokenizer(names):
+            raise Mistake(f"{where}: {fault}")
 
 
 def _build_miniature(hub: Hub, folder: Path) -> None:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from rosberta.encoder.loading import load_tokenizer
+from rosberta.encoder.loading import check_table, load_tokenizer
 from rosberta.encoder.vocabulary import (
     alone,
-    check_table,
     extend,
     masked_lm,
     reachable,
@@ -57,8 +56,8 @@ def run(experiment: Experiment, key: str) -> None:
         union = unite(state_of(base_tokenizer, base_name), state_of(donor_tokenizer, donor_name))
     model, with_head = masked_lm(base_folder, base_name)
     donor, donor_with_head = masked_lm(donor_folder, donor_name)
-    check_table(model, base_tokenizer.get_vocab().values(), base_name)
-    check_table(donor, donor_tokenizer.get_vocab().values(), donor_name)
+    check_table(model, base_tokenizer, base_name)
+    check_table(donor, donor_tokenizer, donor_name)
     if model.config.hidden_size != donor.config.hidden_size:
         raise Mistake(
             f"encoders.{key}.donor: {encoder.donor} is {donor.config.hidden_size} wide, its base {encoder.base} "
