@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from rosberta.evaluation import tasks, test_texts
@@ -172,3 +174,33 @@ def test_the_text_na_of_a_csv_is_a_text(mirror: Path):
             benchmark.run(experiment({"Mine": entry}, {}))
             listed = pq.read_table("data/benchmark/Mine/texts.parquet")["text"].to_pylist()
             assert listed == [text, "дом"]
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("empty", ["train", "test"])
+def test_a_field_that_is_empty_in_one_file_has_the_type_of_the_other(mirror: Path, ending: str, empty: str):
+    """Whichever of the two is read first; the labels and texts are those of the files."""
+    folder = mirror / "datasets/own/empty"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in ("train", "test"):
+        note = pa.nulls(2) if name == empty else pa.array(["слово", "2"])
+        table = pa.table({"text": [f"{name} а", f"{name} б"], "note": note, "label": [0, 1]})
+        path = folder / f"{name}.{ending}"
+        if ending == "parquet":
+            pq.write_table(table, path)
+        elif ending == "csv":
+            pyarrow.csv.write_csv(table, path)
+        else:
+            path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    files = {name: f"{name}.{ending}" for name in ("train", "test")}
+    entry = Entry("own/empty", category="Classification", files=files)
+    hub.run(experiment({}, {"own/empty": digest(folder)}))
+    benchmark.run(experiment({"Mine": entry}, {}))
+    assert pq.read_table("data/benchmark/Mine/texts.parquet")["text"].to_pylist() == ["test а", "test б"]
+    task = tasks.load_task("Mine", entry, Path("data/benchmark/Mine"))
+    task.load_data()
+    assert [str(row) for row in task.dataset["train"]["note"]] == (
+        ["None", "None"] if empty == "train" else ["слово", "2"]
+    )

@@ -60,7 +60,7 @@ def lay_out(name: str, entry: Task, target: Path) -> int:
     Raises:
         Mistake: a file or column is missing, or a file is damaged.
     """
-    from datasets.exceptions import DatasetsError
+    from datasets.exceptions import DatasetGenerationError, DatasetsError
 
     where = f"benchmark.tasks.{name}"
     try:
@@ -75,12 +75,12 @@ def lay_out(name: str, entry: Task, target: Path) -> int:
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(origin, copy)
-    (target / "README.md").write_text(_readme(configs), encoding="utf-8")
-    task = load_task(name, entry, target)
     try:
-        # All of a test split is kept unseen, not only what mteb samples of it.
-        task.stratified_subsampling = lambda dataset, **_: dataset  # type: ignore[method-assign]
-        task.load_data()
+        try:
+            task = _loaded(name, entry, target, configs)
+        except DatasetGenerationError:
+            # A column may be empty in one file and full in another: its type is known once all are read.
+            task = _loaded(name, entry, target, [_typed(config, target) for config in configs])
         check_columns(where, entry, task)
         if entry.category:
             check_values(where, entry, task)
@@ -90,6 +90,34 @@ def lay_out(name: str, entry: Task, target: Path) -> int:
     table = pa.Table.from_pylist([dict(zip(TEXTS.names, row, strict=True)) for row in rows], schema=TEXTS)
     pq.write_table(table, target / "texts.parquet", compression="zstd")
     return len(rows)
+
+
+def _loaded(name: str, entry: Task, target: Path, configs: Iterable[Config]) -> AbsTask:
+    (target / "README.md").write_text(_readme(configs), encoding="utf-8")
+    task = load_task(name, entry, target)
+    # All of a test split is kept unseen, not only what mteb samples of it.
+    task.stratified_subsampling = lambda dataset, **_: dataset  # type: ignore[method-assign]
+    task.load_data()
+    return task
+
+
+def _typed(config: Config, target: Path) -> Config:
+    """A configuration that says the types of its columns, each as in a file that has values of it."""
+    from datasets import Features, load_dataset
+
+    if config.features:
+        return config
+    types: dict[str, Any] = {}
+    empty: set[str] = set()
+    for file in (file for files in config.files.values() for file in files):
+        (target / "README.md").write_text(_readme([Config(config.name, {SPLIT: [file]})]), encoding="utf-8")
+        data: Any = load_dataset(str(target), config.name, split=SPLIT)
+        for column, kind in data.features.items():
+            nothing = data.data.column(column).null_count == len(data)
+            if column not in types or (column in empty and not nothing):
+                types[column] = kind
+                empty = empty | {column} if nothing else empty - {column}
+    return config._replace(features=Features(types)._to_yaml_list())
 
 
 def _own(where: str, entry: Task) -> Iterator[Config]:
