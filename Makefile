@@ -29,7 +29,8 @@ install: $(VENV)/installed-$(ENV) ## install the pinned environment into .venv
 
 # torch first, by itself: nothing later then asks for another build of it.
 $(VENV)/installed-$(ENV): envs/$(ENV).lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv is here;" \
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		2>/dev/null || { echo "make: no Python 3.11, 3.12 or 3.13 with venv is here$(PYTHON:%=, and % is none);" \
 		"install one (apt install python3-venv, or conda, uv or pyenv), or name it: make PYTHON=..." >&2; exit 1; }
 	@$(if $(filter gpu,$(ENV)),$(PYTHON) envs/driver.py,true)
 	@echo "== 1 of 4: an environment of $$($(PYTHON) --version) in $(VENV)"

@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -107,6 +108,22 @@ def test_make_takes_the_newest_python_that_works(there: dict[str, bool], taken: 
         assert failed.returncode
         assert "make: no Python 3.11, 3.12 or 3.13 with venv is here; install one" in failed.stderr
         assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("named", ["python3.10", "nowhere"])
+def test_make_takes_no_python_that_the_locks_are_not_for(named: str, tmp_path: Path) -> None:
+    """One that a person names is looked at, too, before anything is made."""
+    script = f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 13); $(echo "$2")"\n'
+    (tmp_path / "python3.10").write_text(script)
+    (tmp_path / "python3.10").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    failed = subprocess.run(
+        ["make", "-f", ROOT / "Makefile", "install", f"VENV={tmp_path}/venv", f"PYTHON={named}"],
+        cwd=ROOT, env=environment, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert failed.returncode
+    assert f"make: no Python 3.11, 3.12 or 3.13 with venv is here, and {named} is none; install one" in failed.stderr
+    assert not (tmp_path / "venv").exists()
 
 
 @pytest.mark.parametrize(
