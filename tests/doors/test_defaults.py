@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,6 +193,20 @@ def test_an_experiment_starts_in_a_clone_where_nothing_is_built(tree: Tree) -> N
         ]
         == 0.05
     )
+
+
+def test_a_dry_run_lists_every_job_of_a_clone_where_nothing_is_built(tree: Tree) -> None:
+    """Though none can be looked at: without ``--force`` DVC asks for the checksums of files that no job has written yet."""
+    (tree.root / "params.yaml").write_bytes(MINIATURE.read_bytes())
+    (tree.root / "dvc.lock").unlink(missing_ok=True)
+    commit(tree)
+    wanted = slices(Experiment.model_validate(DATA).resolved()).keys() | {"check"}
+    for command in (("repro", "--dry", "--force"), ("exp", "run", "--dry", "--force")):
+        done = tree.run("dvc", *command)
+        listed = re.findall(r"^Running stage '([^']+)'", done.stdout + done.stderr, re.MULTILINE)
+        assert set(listed) == wanted, command
+        assert len(listed) == len(wanted)
+    assert not (tree.root / "data/hub").exists()
 
 
 def test_what_is_read_as_a_whole_is_there_for_evaluating_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
