@@ -196,7 +196,7 @@ def test_an_experiment_starts_in_a_clone_where_nothing_is_built(tree: Tree) -> N
 
 
 def test_a_dry_run_lists_every_job_of_a_clone_where_nothing_is_built(tree: Tree) -> None:
-    """Though none can be looked at: without ``--force`` DVC asks for the checksums of files that no job has written yet."""
+    """With ``--force``: else DVC asks for the checksums of files that no job has written yet."""
     (tree.root / "params.yaml").write_bytes(MINIATURE.read_bytes())
     (tree.root / "dvc.lock").unlink(missing_ok=True)
     commit(tree)
