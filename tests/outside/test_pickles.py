@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from rosberta.commands import pins
 from rosberta.doors import parameters
 from rosberta.doors.named_model import fetched, named_model
 from rosberta.encoder.folder import load_sentence_transformer
@@ -49,11 +50,15 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def resolve() -> None:
+def pinned() -> Experiment:
     whole = parameters.check(parameters.read(ROOT / "params.yaml"))
-    pins = {"datasets": {}, "models": {"some/model": {"revision": COMMIT}}}
-    experiment: Experiment = whole.model_copy(update={"hub": Hub.model_validate({"origin": "hub", **pins})})
-    hub.run(experiment)
+    block = {"origin": "hub", "datasets": {}, "models": {"some/model": {"revision": COMMIT}}}
+    experiment: Experiment = whole.model_copy(update={"hub": Hub.model_validate(block)})
+    return experiment
+
+
+def resolve() -> None:
+    hub.run(pinned())
 
 
 def pickled(folder: Path, parts: int = 1) -> dict[str, torch.Tensor]:
@@ -176,6 +181,9 @@ def test_what_a_model_lacks_is_said_before_it_is_fetched(model: Path, old: str, 
     (model / old).rename(model / new)
     with pytest.raises(Mistake, match=f"model some/model @ {COMMIT}: .*{words}"):
         resolve()
+    table, complete = pins.check(pinned())
+    assert not complete
+    assert words in table
     (model / new).unlink()
     if old == "model.safetensors":
         resolve()

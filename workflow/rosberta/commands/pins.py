@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from rosberta.doors import parameters
 from rosberta.doors.run import settle
+from rosberta.encoder.files import check_listing
 from rosberta.frame.artifacts import SCRATCH
 from rosberta.frame.files import sha256, write_json
 from rosberta.frame.mistakes import Mistake
@@ -75,6 +76,8 @@ def check(experiment: Experiment) -> tuple[str, bool]:
                 raise down
             files, stated = pins.available_files(kind, id, pin)
             size, licence = sum(file["bytes"] for file in files) / 1e6, licence or stated
+            if kind == "model":
+                check_listing([file["path"] for file in files], id)
         except Mistake as mistake:
             if isinstance(mistake, Unreachable) and not pin.url:
                 down = mistake

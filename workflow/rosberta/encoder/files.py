@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rosberta.frame.mistakes import Mistake
+from rosberta.outside.pickles import is_pickle
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
@@ -79,6 +80,22 @@ def weight_files(folder: Path, where: str) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     return [folder / part for part in sorted(set(_read(folder / INDEX)["weight_map"].values()))]
+
+
+def check_listing(paths: Collection[str], where: str) -> None:
+    """Hold a whole model to what will be asked of it, by the paths of its files, before they are paid for.
+
+    What is pinned without weights, for its tokenizer say, or lies in folders alone is left for its loading.
+
+    Raises:
+        Mistake: what it lacks; `where` names the model.
+    """
+    names = {path for path in paths if "/" not in path}
+    if "config.json" in names and any(name.endswith((".safetensors", ".bin")) for name in names):
+        # Which are converted.
+        names |= {WEIGHTS} if any(map(is_pickle, names)) else set()
+        if fault := fault_of_weights(names) or fault_of_tokenizer(names):
+            raise Mistake(f"{where}: {fault}")
 
 
 def fault_of_weights(names: Collection[str]) -> str | None:

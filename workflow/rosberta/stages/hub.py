@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from rosberta.encoder.files import WEIGHTS, fault_of_tokenizer, fault_of_weights
+from rosberta.encoder.files import check_listing
 from rosberta.frame.artifacts import HUB
 from rosberta.frame.files import canonical, files_of, sha256, whole
 from rosberta.frame.mistakes import Mistake, nearest
@@ -67,20 +67,11 @@ def _manifest(hub: Hub, part: Path, kind: Kind, id: str, pin: Pin) -> dict[str, 
     pinned = {"kind": kind, "id": id, "revision": pin.revision, "origin": hub.origin, "files": there, "url": pin.url}
     where = f"{kind} {id} @ {pin.revision}"
     if kind == "model":
-        _held(where, there)
+        check_listing([file["path"] for file in there], where)
     if any(is_pickle(file["path"]) for file in there):
         files = kept(there, place(pinned), part / CONVERTED / f"{kind}s" / id, where)
         return pinned | {"origin": CONVERTED, "files": files}
     return pinned
-
-
-def _held(where: str, there: list[dict[str, Any]]) -> None:
-    """Hold the files of a whole model to what will be asked of them, before they are paid for."""
-    names = {file["path"] for file in there if "/" not in file["path"]}
-    if "config.json" in names and any(name.endswith((".safetensors", ".bin")) for name in names):
-        names |= {WEIGHTS} if any(map(is_pickle, names)) else set()
-        if fault := fault_of_weights(names) or fault_of_tokenizer(names):
-            raise Mistake(f"{where}: {fault}")
 
 
 def _build_miniature(hub: Hub, folder: Path) -> None:
