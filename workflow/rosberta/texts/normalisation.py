@@ -68,7 +68,7 @@ _DIVIDED = re.compile(rf"{_HYPHEN}(?:(?<=[a-zа-яё].)\s+(?=[a-zа-яё])|(?<=[
 
 def composed(text: str) -> str:
     """NFC, with each mark once where more than 30 crowd together: to sort them takes quadratic time."""
-    return unicodedata.normalize("NFC", _CROWDS.sub(_thinned, text))
+    return text if text.isascii() else unicodedata.normalize("NFC", _CROWDS.sub(_thinned, text))
 
 
 def _thinned(match: re.Match[str]) -> str:
