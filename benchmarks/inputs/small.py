@@ -68,7 +68,7 @@ def main(folder: Path, words: list[str]) -> int:
             print(f"== {' '.join(command[-2:])}: {done.returncode}, {time.monotonic() - begun:.0f} s", flush=True)
             if done.returncode:
                 return done.returncode
-        print(f"== {len({path for path, _ in served.asked})} files downloaded")
+        print(f"== {len(served.asked)} requests for files")
     return 0
 
 
