@@ -186,7 +186,8 @@ def test_a_surplus_is_kept_for_cleaning(pinned: Callable[..., Any], cap: int, su
 def limited(experiment: Any, limit: int | None, seed: int = 0) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Collect under a limit of raw rows."""
     folder = fetch("dataset", ID)
-    return collect.collect("mine", experiment.collect.sources["mine"], folder, cap=1000, seed=seed, limit=limit)
+    rows, counts = collect.collect("mine", experiment.collect.sources["mine"], folder, cap=1000, seed=seed, limit=limit)
+    return list(rows), counts
 
 
 def test_a_limit_reads_files_in_an_order_of_the_seed(pinned: Callable[..., Any]) -> None:
@@ -221,7 +222,7 @@ def test_a_limit_stops_before_damage(tmp_path: Path) -> None:
     path = write(tmp_path / "train.jsonl", [{"anchor": f"a{n}", "positive": "p"} for n in range(1100)])
     path.write_bytes(path.read_bytes() + b"no JSON")
     rows, counts = collect.collect("mine", source(), tmp_path, cap=1000, seed=0, limit=300)
-    assert (len(rows), counts["unread_files"]) == (300, 1)
+    assert (len(list(rows)), counts["unread_files"]) == (300, 1)
     with pytest.raises(Mistake, match="line 1101 is not JSON"):
         collect.collect("mine", source(), tmp_path, cap=1000, seed=0)
 

@@ -6,11 +6,16 @@ a pair, turned round where both sides take the same prefix, are one item of the 
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from struct import Struct
 
 from rosberta.corpus.adapters import Example
 from rosberta.texts.draws import draw
 from rosberta.texts.normalisation import normal
+
+_HEAD = Struct(">QIII")
+"""Position and part, by which packed examples are in order, and the numbers of negatives and of unusable ones."""
 
 
 def symmetric(prefix: str) -> bool:
@@ -51,3 +56,28 @@ def _place(example: Example) -> tuple[str, int, str, str, int, int]:
     """The shorter first: what is longer in the same normal form may be too long to be fit."""
     anchor, positive = example.anchor, example.positive or ""
     return normal(anchor), len(anchor) + len(positive), anchor, positive, example.position, example.part
+
+
+def packed(example: Example) -> bytes:
+    """An example as bytes, which take a third of its memory and sort as its row does in the source."""
+    texts = (example.anchor, example.positive, example.negatives, example.positives)
+    head = _HEAD.pack(example.position, example.part, len(example.negatives), example.unusable)
+    return head + json.dumps(texts, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def unpacked(content: bytes) -> Example:
+    """The example that was packed."""
+    position, part, _, unusable = _HEAD.unpack_from(content)
+    anchor, positive, negatives, positives = json.loads(content[_HEAD.size :].decode("utf-8", "surrogatepass"))
+    return Example(position, anchor, positive, tuple(negatives), unusable, part, tuple(positives))
+
+
+def negatives_of(content: bytes) -> tuple[int, int]:
+    """How many negatives a packed example has, and how many were unusable."""
+    _, _, negatives, unusable = _HEAD.unpack_from(content)
+    return negatives, unusable
+
+
+def merged_packed(one: bytes, other: bytes) -> bytes:
+    """`merged` of packed examples."""
+    return packed(merged(unpacked(one), unpacked(other)))

@@ -5,22 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_INVISIBLE = dict.fromkeys(
-    (
-        # Control characters that are not blanks: those from U+0009, from U+001C and U+0085 are.
-        *range(0x09),
-        *range(0x0E, 0x1C),
-        *range(0x7F, 0x85),
-        *range(0x86, 0xA0),
-        0x00AD,  # soft hyphen
-        0x200B,  # zero width space
-        # Marks of direction.
-        *range(0x200E, 0x2010),
-        *range(0x202A, 0x202F),
-        *range(0x2066, 0x206A),
-        0x2060,  # word joiner
-        0xFEFF,  # byte order mark
-    )
+_INVISIBLE = re.compile(
+    "["
+    # Control characters that are not blanks: those from U+0009, from U+001C and U+0085 are.
+    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
+    "\u00ad"  # soft hyphen
+    "\u200b"  # zero width space
+    # Marks of direction.
+    "\u200e-\u200f\u202a-\u202e\u2066-\u2069"
+    "\u2060"  # word joiner
+    "\ufeff"  # byte order mark
+    "]+"
 )
 """What is taken out of a text. Joiners stay: emoji and other scripts need them."""
 
@@ -37,7 +32,7 @@ def tidy(text: str, *, lines: bool = True) -> str:
         text: any.
         lines: whether it keeps its lines, each tidy, with one empty line at most between two; else it is one line.
     """
-    shown = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+    shown = unicodedata.normalize("NFC", _shown(text))
     if not lines:
         return " ".join(shown.split())
     return _EMPTY_LINES.sub("\n\n", "\n".join(" ".join(line.split()) for line in shown.splitlines())).strip()
@@ -48,6 +43,11 @@ def normal(text: str) -> str:
 
     Idempotent. A text without any letter or digit has the normal form "".
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.translate(_INVISIBLE)).casefold())
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _shown(text)).casefold())
     bare = unicodedata.normalize("NFC", _MARKS.sub("", folded.replace("ё", "е")))
     return _NOT_WORDS.sub(" ", bare).strip()
+
+
+def _shown(text: str) -> str:
+    """A text without invisible characters: none that is printable is one of them."""
+    return text if text.isprintable() else _INVISIBLE.sub("", text)
