@@ -263,6 +263,12 @@ def test_an_equal_row_takes_over_what_the_other_brings() -> None:
     assert (kept["negatives"], kept["positives"]) == (["нет", "иначе"], ["первый", "второй"])
     (kept,) = deduplicated({"a": other, "b": one}, TABLE_2)["b"]
     assert (kept["negatives"], kept["positives"]) == (["нет", "второй"], ["первый"])
+    # A source of more mixtures takes nothing over from one that yields to it: some of them do not hold that one.
+    yielding = rows("c", ("вопрос", "Ответ."), ("ещё", "да"))
+    yielding[0] |= {"negatives": ["чужое"], "positives": ["иное"]}
+    found = deduplicated({"b": one, "c": yielding}, TABLE_2)
+    assert [row["anchor"] for row in found["c"]] == ["ещё"]
+    assert (found["b"][0]["negatives"], found["b"][0]["positives"]) == (["нет", "второй"], ["первый"])
 
 
 def test_a_chain_does_not_carry_away_its_far_end() -> None:
@@ -290,6 +296,18 @@ def test_twins_in_a_crowd_of_equal_anchors_are_found() -> None:
     for pairs in ([(LONG, each) for each in texts + twins], [(each, LONG) for each in texts + twins]):
         found = listed({"a": rows("a", *pairs)})["a"]
         assert len(found) == len(twins) == len(texts[:60])
+
+
+def test_twins_among_rows_that_are_nearly_near_are_found() -> None:
+    """Rows that have most of their keys in common, yet are not near, do not hide each other's twins."""
+    chance = random.Random(2)
+    base = ["".join(chance.choices("абвгдежзиклмнопрстуфхцчшщэюя", k=7)) for _ in range(100)]
+    texts = [" ".join([*base[:place], "подмена" * 2, *base[place + 1 :]]) for place in range(0, 6 * 12, 6)]
+    assert max(similarity(texts[0], other) for other in texts[1:]) < 0.97 < similarity(texts[0], f"{texts[0]} ещё")
+    pairs = [(each, LONG) for text in texts for each in (text, f"{text} ещё")]
+    found = listed({"a": rows("a", *pairs)}, similarity=0.97)["a"]
+    assert len(texts) < CROWD
+    assert sorted(int(id.split(":")[1]) // 2 for id in found) == list(range(len(texts)))
 
 
 def test_comparisons_are_linear_in_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
