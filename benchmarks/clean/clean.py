@@ -174,9 +174,17 @@ def inflected(cut: list[str], chance: random.Random) -> list[str]:
     ]
 
 
+def negated(cut: list[str], chance: random.Random) -> list[str]:
+    """A negation taken out where there is one, else put in."""
+    places = [place for place, word in enumerate(cut) if word == "не"]
+    place = chance.choice(places) if places else chance.randrange(len(cut))
+    return [*cut[:place], *([] if places else ["не"]), *cut[place + bool(places) :]]
+
+
 PERTURBED = {
     "exact": lambda cut, _: cut,
     "one word changed": lambda cut, _: one_word_changed(cut, []),
+    "a negation more or less": negated,
     "neighbours swapped": swapped,
     "all shuffled": lambda cut, chance: chance.sample(cut, len(cut)),
     "40% of endings changed": inflected,

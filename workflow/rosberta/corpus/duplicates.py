@@ -48,7 +48,8 @@ KEPT = -1
 _READ = 4096
 _FORM = 1 << 16
 """Rows of a row group."""
-_NUMBERS = re.compile(r"\d+")
+_TELLING = re.compile(r"\d+|\b(?:не|ни|нет|no|not|nor|never|cannot|(?<=n )t)\b")
+"""Numbers and negations of a normal form, in which "don't" is "don t"."""
 
 
 class Source(NamedTuple):
@@ -211,7 +212,7 @@ def settle(
 class _Near:
     """Whether two rows say nearly the same: both sides are similar, in either order where both may be turned round.
 
-    Texts whose numbers differ are never near.
+    Texts whose numbers or negations differ are never near: few letters, and the text says something else.
     """
 
     def __init__(self, forms: Mapping[int, tuple[str, str]], turns: np.ndarray, least: float) -> None:
@@ -225,7 +226,7 @@ class _Near:
 
     def _sides(self, mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
         sides = list(zip(mine, theirs, strict=True))
-        return all(_NUMBERS.findall(one) == _NUMBERS.findall(other) for one, other in sides) and all(
+        return all(_TELLING.findall(one) == _TELLING.findall(other) for one, other in sides) and all(
             one == other or near_duplicates.similarity(one, other) >= self._least for one, other in sides
         )
 

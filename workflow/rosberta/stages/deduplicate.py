@@ -6,8 +6,8 @@ cap of its source. Reasons (`rosberta.corpus.duplicates`):
 - ``duplicate``: anchor and positive have equal normal forms (`rosberta.texts.normalisation`);
 - ``swapped duplicate``: they are those of another row the other way round, where both rows take the same prefix on both
   sides;
-- ``near duplicate``: anchors and positives are each similar, either way round as above, and no numbers differ. Not the
-  pair as one text: questions on one long passage would all be alike;
+- ``near duplicate``: anchors and positives are each similar, either way round as above, and neither numbers nor
+  negations differ. Not the pair as one text: questions on one long passage would all be alike;
 - ``over the cap``: the seeded sample of the source has no place for it.
 """
 
