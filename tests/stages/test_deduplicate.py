@@ -313,18 +313,6 @@ def test_twins_in_a_crowd_of_equal_anchors_are_found() -> None:
         assert len(found) == len(twins) == len(texts[:60])
 
 
-def test_twins_among_rows_that_are_nearly_near_are_found() -> None:
-    """Rows that have most of their keys in common, yet are not near, do not hide each other's twins."""
-    chance = random.Random(2)
-    base = ["".join(chance.choices("абвгдежзиклмнопрстуфхцчшщэюя", k=7)) for _ in range(100)]
-    texts = [" ".join([*base[:place], "подмена" * 2, *base[place + 1 :]]) for place in range(0, 6 * 12, 6)]
-    assert max(similarity(texts[0], other) for other in texts[1:]) < 0.97 < similarity(texts[0], f"{texts[0]} ещё")
-    pairs = [(each, LONG) for text in texts for each in (text, f"{text} ещё")]
-    found = listed({"a": rows("a", *pairs)}, similarity=0.97)["a"]
-    assert len(texts) < CROWD
-    assert sorted(int(id.split(":")[1]) // 2 for id in found) == list(range(len(texts)))
-
-
 def test_comparisons_are_linear_in_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row of a crowd is compared with a few kept ones, however large the crowd is."""
     from rosberta.corpus import duplicates
