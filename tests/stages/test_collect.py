@@ -70,12 +70,20 @@ def added_up(counts: dict[str, Any]) -> bool:
     return counts["read"] + counts["split"] == counts["kept"] + sum(counts["dropped"].values())
 
 
-@given(numbers=st.lists(st.integers(0, 50), max_size=40), size=st.integers(1, 10), random=st.randoms())
-def test_a_sample_is_the_smallest_numbers_in_any_order(numbers: list[int], size: int, random: Any) -> None:
-    """The sample is a function of the set of numbers, whatever their order; items of one number are one item."""
+@given(
+    numbers=st.lists(st.integers(0, 50), max_size=40),
+    size=st.integers(1, 10),
+    brought=st.sampled_from([len, lambda _: 0]),
+    random=st.randoms(),
+)
+def test_a_sample_is_the_smallest_numbers_in_any_order(
+    numbers: list[int], size: int, brought: Callable[[frozenset[int]], int], random: Any
+) -> None:
+    """The sample is a function of the set of numbers, whatever their order; items of one number are one item, whenever
+    they are merged."""
     entries = list(enumerate(numbers))
     random.shuffle(entries)
-    sample: Sample[frozenset[int]] = Sample(size, frozenset.union)
+    sample: Sample[frozenset[int]] = Sample(size, frozenset.union, brought)
     lost = sum(not sample.add(number, frozenset([place])) for place, number in entries)
     smallest = sorted(set(numbers))[:size]
     assert list(sample) == [{place for place, each in entries if each == number} for number in smallest]

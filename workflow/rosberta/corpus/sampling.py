@@ -35,20 +35,19 @@ def number_of(seed: int, anchor: str, positive: str, *, turns: bool) -> int:
     return draw(seed, "sample", *(sorted((anchor, positive)) if turns else (anchor, positive)))
 
 
-def merged(one: Example, other: Example) -> Example:
-    """Two examples of one pair as one: the first by its texts, with the negatives and positives of both.
+def merged(*several: Example) -> Example:
+    """Examples of one pair as one: the first by its texts, with the negatives and positives of all.
 
     Of a pair that is turned round nothing is taken over: what belongs to its anchor belongs to another text. Which of
     several comes first does not depend on the order in which they come.
     """
-    first, second = sorted((one, other), key=_place)
-    if normal(first.anchor) != normal(second.anchor):
-        return first
+    first, *others = sorted(several, key=_place)
+    mine = [first, *(each for each in others if normal(each.anchor) == normal(first.anchor))]
     return replace(
         first,
-        negatives=tuple(sorted({*first.negatives, *second.negatives})),
-        positives=tuple(sorted({*first.positives, *second.positives} - {first.positive or ""})),
-        unusable=first.unusable + second.unusable,
+        negatives=tuple(sorted({text for each in mine for text in each.negatives})),
+        positives=tuple(sorted({text for each in mine for text in each.positives} - {first.positive or ""})),
+        unusable=sum(each.unusable for each in mine),
     )
 
 
@@ -72,12 +71,16 @@ def unpacked(content: bytes) -> Example:
     return Example(position, anchor, positive, tuple(negatives), unusable, part, tuple(positives))
 
 
-def negatives_of(content: bytes) -> tuple[int, int]:
-    """How many negatives a packed example has, and how many were unusable."""
-    _, _, negatives, unusable = _HEAD.unpack_from(content)
-    return negatives, unusable
+def negatives_of(content: bytes) -> int:
+    """How many negatives a packed example has."""
+    return int(_HEAD.unpack_from(content)[2])
 
 
-def merged_packed(one: bytes, other: bytes) -> bytes:
+def unusable_of(content: bytes) -> int:
+    """How many negatives of a packed example were unusable."""
+    return int(_HEAD.unpack_from(content)[3])
+
+
+def merged_packed(*several: bytes) -> bytes:
     """`merged` of packed examples."""
-    return packed(merged(unpacked(one), unpacked(other)))
+    return packed(merged(*map(unpacked, several)))

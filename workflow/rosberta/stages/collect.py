@@ -13,7 +13,15 @@ from tqdm import tqdm
 
 from rosberta.corpus import adapters, raw_files
 from rosberta.corpus.adapters import Adapter, AdapterOptions, Drop, Example
-from rosberta.corpus.sampling import merged_packed, negatives_of, number_of, packed, symmetric, unpacked
+from rosberta.corpus.sampling import (
+    merged_packed,
+    negatives_of,
+    number_of,
+    packed,
+    symmetric,
+    unpacked,
+    unusable_of,
+)
 from rosberta.frame.artifacts import COLLECTED
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.rows import write_rows
@@ -114,7 +122,7 @@ def collect(
     if limit is not None:
         files.sort(key=lambda path: draw(seed, "file", path.relative_to(folder).as_posix()))
     stream = Stream(files, folder, adapter, options, limit)
-    sample = Sample(math.ceil(cap * surplus), merged_packed)
+    sample = Sample(math.ceil(cap * surplus), merged_packed, negatives_of)
     turns = symmetric(source.prefix)
     dropped: Counter[str] = Counter()
     outcomes = split = 0
@@ -138,7 +146,6 @@ def collect(
             f"none of {stream.count} rows can be used ({reasons or 'the files are empty'}); check its options"
         )
     kept = sorted(sample)
-    negatives = [negatives_of(each) for each in kept]
     counts = {
         "read": stream.count,
         "split": split,
@@ -146,8 +153,8 @@ def collect(
         "dropped": dict(dropped),
         "unread_files": len(files) - stream.finished,
         "negatives": {
-            "given": sum(given for given, _ in negatives),
-            "unusable": sum(unusable for _, unusable in negatives),
+            "given": sum(map(negatives_of, kept)),
+            "unusable": sum(map(unusable_of, kept)),
         },
     }
     return (_row(name, source, unpacked(each)) for each in kept), counts
