@@ -5,8 +5,8 @@
     python benchmarks/clean/clean.py overlap --rows 1000000         # training texts against MTEB(rus, v1.1)'s sizes
     python benchmarks/clean/clean.py stages --rows 1000000          # collect, clean and deduplicate, one after another
 
-Words are made of syllables and drawn with the frequencies of a language (Zipf). Times are wall-clock of one process,
-memory is its peak.
+Words are made of syllables and drawn with the frequencies of a language (Zipf). Times are wall-clock and processor
+seconds of one process, memory is its peak; each of the stages runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,6 +60,31 @@ def timed(what: str, **facts: object) -> Iterator[None]:
     sys.stdout.write(
         json.dumps({"what": what, **facts, "seconds": round(seconds, 1), "peak_gb": round(peak, 2)}) + "\n"
     )
+    sys.stdout.flush()
+
+
+def apart(what: str, work: Callable[[], object], **facts: object) -> None:
+    """Do some work in a process of its own; print its wall-clock and processor seconds, and its peak of memory."""
+    start = time.perf_counter()
+    child = os.fork()
+    if not child:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    _, status, usage = os.wait4(child, 0)
+    if status:
+        raise SystemExit(f"{what} failed")
+    line = {
+        "what": what,
+        **facts,
+        "seconds": round(time.perf_counter() - start, 1),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_gb": round(usage.ru_maxrss / 1e6, 2),
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
@@ -148,9 +174,17 @@ def inflected(cut: list[str], chance: random.Random) -> list[str]:
     ]
 
 
+def negated(cut: list[str], chance: random.Random) -> list[str]:
+    """A negation taken out where there is one, else put in."""
+    places = [place for place, word in enumerate(cut) if word == "не"]
+    place = chance.choice(places) if places else chance.randrange(len(cut))
+    return [*cut[:place], *([] if places else ["не"]), *cut[place + bool(places) :]]
+
+
 PERTURBED = {
     "exact": lambda cut, _: cut,
     "one word changed": lambda cut, _: one_word_changed(cut, []),
+    "a negation more or less": negated,
     "neighbours swapped": swapped,
     "all shuffled": lambda cut, chance: chance.sample(cut, len(cut)),
     "40% of endings changed": inflected,
@@ -252,49 +286,52 @@ def overlap(rows: int, share: float) -> None:
     sys.stdout.write(json.dumps({"found": len(found), "planted": len(trained[::1000])}) + "\n")
 
 
-def stages(rows: int) -> None:
-    """The stages on one source of generated pairs.
+def made(rows: int, raw: Path) -> None:
+    """Write generated pairs, and the texts of a task.
 
     Of 100 rows 2 are copies of another, 2 nearly so, 20 have several lines, and 30 an anchor that others have, too: in
     crowds of 100 to 100,000, in each of which near twins stand.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from rosberta.frame.artifacts import BENCHMARK
+
+    raw.mkdir()
+    language = Language(1)
+    part = 100_000
+    for start in range(0, rows, part):
+        number = min(part, rows - start)
+        anchors, positives = language.texts(number, 10), language.texts(number, TEXT_WORDS)
+        anchors[1::50], positives[1::50] = anchors[0::50], positives[0::50]
+        anchors[2::50], positives[2::50] = ([f"{text} и ещё" for text in side[0::50]] for side in (anchors, positives))
+        for place in range(5, number, 10):
+            # Three of ten; each tenth of the parts has larger crowds.
+            size = 100 * 10 ** (start // part % 4)
+            for crowded in range(place, min(place + 3, number)):
+                anchors[crowded] = (
+                    f"{language.words[(start + crowded) // size]} вопрос толпы об одном и том же предмете"
+                )
+        positives[6::100] = [f"{text} и ещё" for text in positives[5::100]][: len(positives[6::100])]
+        positives[::5] = [text.replace(" ", "\n", 3) for text in positives[::5]]
+        table = pa.table({"anchor": anchors, "positive": positives})
+        pq.write_table(table, raw / f"train-{start // part:04}.parquet")
+    texts = pa.table({"split": ["test"] * 20_000, "role": ["sentence"] * 20_000, "text": Language(2).texts(20_000, 20)})
+    (BENCHMARK / "TERRa").mkdir(parents=True)
+    pq.write_table(texts, BENCHMARK / "TERRa/texts.parquet")
+
+
+def stages(rows: int) -> None:
+    """The stages on one source of generated pairs (`made`), all of which its cap has room for."""
     from rosberta.commands import preset
     from rosberta.doors import parameters
-    from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, DEDUPLICATED
+    from rosberta.frame.artifacts import CLEANED, COLLECTED, DEDUPLICATED
     from rosberta.frame.rows import read_counts
     from rosberta.stages import clean, collect, deduplicate
 
     with TemporaryDirectory() as folder:
         os.chdir(folder)
         raw = Path("raw")
-        raw.mkdir()
-        language = Language(1)
-        part = 100_000
-        for start in range(0, rows, part):
-            number = min(part, rows - start)
-            anchors, positives = language.texts(number, 10), language.texts(number, TEXT_WORDS)
-            anchors[1::50], positives[1::50] = anchors[0::50], positives[0::50]
-            anchors[2::50], positives[2::50] = (
-                [f"{text} и ещё" for text in side[0::50]] for side in (anchors, positives)
-            )
-            for place in range(5, number, 10):
-                # Three of ten; each tenth of the parts has larger crowds.
-                size = 100 * 10 ** (start // part % 4)
-                for crowded in range(place, min(place + 3, number)):
-                    anchors[crowded] = (
-                        f"{language.words[(start + crowded) // size]} вопрос толпы об одном и том же предмете"
-                    )
-            positives[6::100] = [f"{text} и ещё" for text in positives[5::100]][: len(positives[6::100])]
-            positives[::5] = [text.replace(" ", "\n", 3) for text in positives[::5]]
-            table = pa.table({"anchor": anchors, "positive": positives})
-            pq.write_table(table, raw / f"train-{start // part:04}.parquet")
-        texts = pa.table(
-            {"split": ["test"] * 20_000, "role": ["sentence"] * 20_000, "text": Language(2).texts(20_000, 20)}
-        )
-        (BENCHMARK / "TERRa").mkdir(parents=True)
-        pq.write_table(texts, BENCHMARK / "TERRa/texts.parquet")
+        apart("generate", lambda: made(rows, raw), rows=rows)
         data = parameters.read(preset.PRESETS / "tiny.yaml")
         data["benchmark"]["tasks"] = {"TERRa": data["benchmark"]["tasks"]["TERRa"]}
         source = {**data["collect"]["sources"]["sberquad"], "adapter": "pairs", "files": "train-*", "cap": rows}
@@ -307,12 +344,9 @@ def stages(rows: int) -> None:
         # Words for tokens: no model lies here.
         clean.tokenizer_of = lambda _: None
         clean.overlong = lambda texts, _, limit: {text for text in texts if len(text.split()) > limit}
-        with timed("collect", rows=rows):
-            collect.run(experiment, "made")
-        with timed("clean", rows=rows):
-            clean.run(experiment, "made")
-        with timed("deduplicate", rows=rows):
-            deduplicate.run(experiment)
+        apart("collect", lambda: collect.run(experiment, "made"), rows=rows)
+        apart("clean", lambda: clean.run(experiment, "made"), rows=rows)
+        apart("deduplicate", lambda: deduplicate.run(experiment), rows=rows)
         counts = [read_counts(where / "made.parquet") for where in (COLLECTED, CLEANED, DEDUPLICATED)]
         sys.stdout.write(json.dumps([{"kept": each["kept"], "dropped": each["dropped"]} for each in counts]) + "\n")
 

@@ -104,6 +104,14 @@ def test_a_pair_that_was_judged_twice_goes_both_ways() -> None:
     assert counts["dropped"] == {}
 
 
+def test_what_was_judged_twice_is_no_further_positive() -> None:
+    """A text that is both a further positive and a negative of an anchor is neither, where pairs are judged."""
+    rows = [{**row("посылка", "вывод"), "positives": ["спор", "другой"]}, row("Посылка!", "третий вывод", "Спор")]
+    for task, positives in (("nli", ["другой"]), ("retrieval", ["спор", "другой"])):
+        kept, _, _ = cleaned(*({**each, "task": task, "id": f"s:{n}"} for n, each in enumerate(rows)))
+        assert [(one["positives"], one["negatives"]) for one in kept] == [(positives, []), ([], [])]
+
+
 def test_single_texts_are_cleaned_as_texts() -> None:
     """A row without a positive is held to what holds for a text."""
     texts = [

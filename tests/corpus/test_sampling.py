@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosberta.corpus.adapters import Example
 from rosberta.corpus.rules import Rules, clean
-from rosberta.corpus.sampling import merged, number_of
+from rosberta.corpus.sampling import merged, merged_packed, negatives_of, number_of, packed, unpacked, unusable_of
 from rosberta.experiment.corpus import Deduplicate, Source
 from rosberta.frame.artifacts import CLEANED, COLLECTED, DEDUPLICATED, REMOVED
 from rosberta.frame.rows import read_counts, read_rows, write_rows
 from rosberta.stages import collect, deduplicate
+from rosberta.texts.draws import Sample
 from rosberta.texts.normalisation import normal
 from support.raw_files import write
 
@@ -207,13 +209,15 @@ def test_one_of_several_does_not_depend_on_their_order(several: list[Example], c
         return one
 
     expected = whole(several)
+    assert merged(*several) == merged(expected), "at once as one by one"
     mine = [each for each in several if normal(each.anchor) == normal(expected.anchor)]
     assert set(expected.negatives) == {text for each in mine for text in each.negatives}
+    assert set(expected.positives) == {text for each in mine for text in each.positives}
     shuffled = list(several)
     chance.shuffle(shuffled)
     found = whole(shuffled)
-    assert (found.anchor, found.positive, set(found.negatives)) == (
-        expected.anchor, expected.positive, set(expected.negatives),
+    assert (found.anchor, found.positive, set(found.negatives), set(found.positives)) == (
+        expected.anchor, expected.positive, set(expected.negatives), set(expected.positives),
     )  # fmt: skip
 
 
@@ -225,3 +229,39 @@ def test_of_copies_the_shorter_stands_for_both() -> None:
     for one, other in ((long, short), (short, long)):
         found = merged(one, other)
         assert (found.anchor, found.negatives) == (short.anchor, ("Никак.", "Сам."))
+
+
+@settings(max_examples=25)
+@given(st.lists(st.builds(
+    Example, st.integers(0, 2**40), st.text(min_size=1), st.none() | st.text(), st.lists(st.text()).map(tuple),
+    st.integers(0, 3), st.integers(0, 99), st.lists(st.text()).map(tuple),
+)))  # fmt: skip
+def test_packing_an_example_loses_nothing(several: list[Example]) -> None:
+    """Packed ones are in order of rows, then parts, and merge as they would unpacked."""
+    contents = [packed(each) for each in several]
+    assert [unpacked(content) for content in contents] == several
+    assert [negatives_of(content) for content in contents] == [len(each.negatives) for each in several]
+    assert [unusable_of(content) for content in contents] == [each.unusable for each in several]
+    places = [(each.position, each.part) for each in map(unpacked, sorted(contents))]
+    assert places == sorted(places)
+    for one, other in pairwise(several):
+        assert unpacked(merged_packed(packed(one), packed(other))) == merged(one, other)
+
+
+def test_copies_of_a_pair_are_merged_in_linear_time() -> None:
+    """However many copies bring a negative each, all are taken over, and none is looked at more than a few times."""
+    looked: list[int] = []
+
+    def merged_and_counted(*several: bytes) -> bytes:
+        looked.append(sum(negatives_of(each) for each in several))
+        return merged_packed(*several)
+
+    for copies in (50, 400):
+        looked.clear()
+        sample = Sample(1, merged_and_counted, negatives_of)
+        for number in range(copies):
+            sample.add(7, packed(Example(number, "вопрос", "ответ", (f"нет {number}",))))
+        assert sample.copies == copies - 1
+        (whole,) = map(unpacked, sample)
+        assert len(whole.negatives) == copies
+        assert sum(looked) <= 4 * copies

@@ -70,12 +70,20 @@ def added_up(counts: dict[str, Any]) -> bool:
     return counts["read"] + counts["split"] == counts["kept"] + sum(counts["dropped"].values())
 
 
-@given(numbers=st.lists(st.integers(0, 50), max_size=40), size=st.integers(1, 10), random=st.randoms())
-def test_a_sample_is_the_smallest_numbers_in_any_order(numbers: list[int], size: int, random: Any) -> None:
-    """The sample is a function of the set of numbers, whatever their order; items of one number are one item."""
+@given(
+    numbers=st.lists(st.integers(0, 50), max_size=40),
+    size=st.integers(1, 10),
+    brought=st.sampled_from([len, lambda _: 0]),
+    random=st.randoms(),
+)
+def test_a_sample_is_the_smallest_numbers_in_any_order(
+    numbers: list[int], size: int, brought: Callable[[frozenset[int]], int], random: Any
+) -> None:
+    """The sample is a function of the set of numbers, whatever their order; items of one number are one item, whenever
+    they are merged."""
     entries = list(enumerate(numbers))
     random.shuffle(entries)
-    sample: Sample[frozenset[int]] = Sample(size, frozenset.union)
+    sample: Sample[frozenset[int]] = Sample(size, frozenset.union, brought)
     lost = sum(not sample.add(number, frozenset([place])) for place, number in entries)
     smallest = sorted(set(numbers))[:size]
     assert list(sample) == [{place for place, each in entries if each == number} for number in smallest]
@@ -186,7 +194,8 @@ def test_a_surplus_is_kept_for_cleaning(pinned: Callable[..., Any], cap: int, su
 def limited(experiment: Any, limit: int | None, seed: int = 0) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Collect under a limit of raw rows."""
     folder = fetch("dataset", ID)
-    return collect.collect("mine", experiment.collect.sources["mine"], folder, cap=1000, seed=seed, limit=limit)
+    rows, counts = collect.collect("mine", experiment.collect.sources["mine"], folder, cap=1000, seed=seed, limit=limit)
+    return list(rows), counts
 
 
 def test_a_limit_reads_files_in_an_order_of_the_seed(pinned: Callable[..., Any]) -> None:
@@ -221,7 +230,7 @@ def test_a_limit_stops_before_damage(tmp_path: Path) -> None:
     path = write(tmp_path / "train.jsonl", [{"anchor": f"a{n}", "positive": "p"} for n in range(1100)])
     path.write_bytes(path.read_bytes() + b"no JSON")
     rows, counts = collect.collect("mine", source(), tmp_path, cap=1000, seed=0, limit=300)
-    assert (len(rows), counts["unread_files"]) == (300, 1)
+    assert (len(list(rows)), counts["unread_files"]) == (300, 1)
     with pytest.raises(Mistake, match="line 1101 is not JSON"):
         collect.collect("mine", source(), tmp_path, cap=1000, seed=0)
 

@@ -137,6 +137,21 @@ def test_texts_whose_numbers_differ_are_never_near() -> None:
         assert len(listed({"a": rows("a", *pairs)})["a"]) == near
 
 
+def test_texts_whose_negations_differ_are_never_near() -> None:
+    """One particle more, on either side, in Russian or English, and a pair says the opposite; equal ones hinder not."""
+    cases = {
+        ("Не", ""): 0, ("", "не"): 0, ("ни", "не"): 0, ("нет", ""): 0, ("не", "не"): 1, ("небо", ""): 1,
+        ("not", ""): 0, ("don't", "do"): 0, ("no", "not"): 0, ("don't", "Don’t"): 1, ("won t", "t won"): 0,
+        ("a t", "a"): 1,
+    }  # fmt: skip
+    for (one, other), near in cases.items():
+        texts = [f"{LONG} {word}, как сообщили нам вчера вечером по телефону" for word in (one, other)]
+        assert similarity(*map(normal, texts)) >= 0.85
+        pairs = [(text, "ответ") for text in texts]
+        for each in (pairs, [pair[::-1] for pair in pairs]):
+            assert len(listed({"a": rows("a", *each)})["a"]) == near
+
+
 def test_near_twins_are_found_in_either_direction() -> None:
     """Of near twins of translations, each in a direction of its own, hardly any is missed; of search pairs none is."""
     chance = random.Random(0)
@@ -263,6 +278,12 @@ def test_an_equal_row_takes_over_what_the_other_brings() -> None:
     assert (kept["negatives"], kept["positives"]) == (["нет", "иначе"], ["первый", "второй"])
     (kept,) = deduplicated({"a": other, "b": one}, TABLE_2)["b"]
     assert (kept["negatives"], kept["positives"]) == (["нет", "второй"], ["первый"])
+    # A source of more mixtures takes nothing over from one that yields to it: some of them do not hold that one.
+    yielding = rows("c", ("вопрос", "Ответ."), ("ещё", "да"))
+    yielding[0] |= {"negatives": ["чужое"], "positives": ["иное"]}
+    found = deduplicated({"b": one, "c": yielding}, TABLE_2)
+    assert [row["anchor"] for row in found["c"]] == ["ещё"]
+    assert (found["b"][0]["negatives"], found["b"][0]["positives"]) == (["нет", "второй"], ["первый"])
 
 
 def test_a_chain_does_not_carry_away_its_far_end() -> None:

@@ -80,3 +80,51 @@ def test_a_translation_has_a_side_in_each_language() -> None:
     assert is_foreign(english, english, "ru-en")
     assert is_foreign(OTHERS["de"], russian, "ru-en")
     assert is_foreign(english, OTHERS["uk"], "ru-en")
+
+
+THIRD = {
+    "zh": "第一座跨河大桥是由住在城里的工程师建造的，今天人人都知道这件事，孩子们在学校里也学习这座桥的历史。",
+    "ar": "بنى المهندس الذي عاش في المدينة أول جسر فوق النهر وكان الناس سعداء جدا بذلك",
+    "el": "Η πρώτη γέφυρα πάνω από τον ποταμό χτίστηκε από έναν μηχανικό που ζούσε στην πόλη.",
+    "ka": "მდინარეზე პირველი ხიდი ააშენა ინჟინერმა, რომელიც ქალაქში ცხოვრობდა.",
+    "hy": "Գետի վրայի առաջին կամուրջը կառուցել է քաղաքում ապրող ինժեներ մի մարդ։",
+    "he": "הגשר הראשון מעל הנהר נבנה על ידי מהנדס שגר בעיר והתושבים שמחו מאוד",
+    "ja": "川にかかる最初の橋は町に住んでいた技師によって建てられ、今では誰もがそのことを知っています。",
+    "hi": "नदी पर पहला पुल शहर में रहने वाले एक इंजीनियर ने बनाया था और आज यह बात सब लोग जानते हैं",
+}
+
+
+@pytest.mark.parametrize("script", THIRD)
+def test_a_third_script_is_no_language_of_ours(script: str) -> None:
+    """On either side, in a source of any language; a Russian letter or an English word in it changes nothing."""
+    russian, english = "Первый мост через реку построил инженер.", "The first bridge over the river was built by him."
+    for text in (THIRD[script], f"{THIRD[script]} ы the and"):
+        assert is_foreign(text, None, "ru")
+        assert is_foreign(russian, text, "ru")
+        assert is_foreign(text, russian, "ru")
+        assert is_foreign(english, text, "en")
+        assert is_foreign(english, text, "ru-en")
+        assert is_foreign(text, russian, "ru-en")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "По-китайски первый мост через реку называется 第一座跨河大桥是由住在城里的工程师建造的, а по-русски иначе.",
+        "Слово γέφυρα по-гречески значит «мост»; ხიდი, კამურჯ",
+        "第一座桥",
+        "😀🎉" * 60,
+        "2 + 2 = 4; " * 30,
+        "α + β = γ, λ → ∞",
+        "№ 1 — 3,14 % …" * 20,
+        "𝐓𝐡𝐞 𝐟𝐢𝐫𝐬𝐭 𝐛𝐫𝐢𝐝𝐠𝐞 𝐨𝐯𝐞𝐫 𝐭𝐡𝐞 𝐫𝐢𝐯𝐞𝐫 𝐰𝐚𝐬 𝐛𝐮𝐢𝐥𝐭 𝐛𝐲 𝐡𝐢𝐦",
+        "Ｆｉｒｓｔ　ｂｒｉｄｇｅ　ｏｖｅｒ　ｔｈｅ　ｒｉｖｅｒ　ｉｎ　ｔｈｅ　ｏｌｄ　ｔｏｗｎ",
+    ],
+)
+def test_what_is_no_text_in_a_third_script_stays(text: str) -> None:
+    """A quotation in a Russian text, a word, emoji, digits, formulas, letters in another width or style."""
+    from rosberta.texts.language import _third_script
+
+    assert not _third_script(text)
+    if "𝐛" not in text and "ｂ" not in text:  # these are English
+        assert not is_foreign(text, None, "ru")

@@ -16,6 +16,7 @@ whatever they share.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from tqdm import tqdm
 
 from rosberta.corpus.sampling import number_of, symmetric
 from rosberta.frame.artifacts import CLEANED
-from rosberta.frame.rows import ROW, Writer, batches_of, read_batches
+from rosberta.frame.rows import ROW, Writer, batches_of, number_of_rows, read_batches
 from rosberta.texts import near_duplicates
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
@@ -47,7 +48,8 @@ KEPT = -1
 _READ = 4096
 _FORM = 1 << 16
 """Rows of a row group."""
-_NUMBERS = re.compile(r"\d+")
+_TELLING = re.compile(r"\d+|\b(?:не|ни|нет|no|not|nor|never|cannot|(?<=n )t)\b")
+"""Numbers and negations of a normal form, in which "don't" is "don t"."""
 
 
 class Source(NamedTuple):
@@ -94,46 +96,48 @@ def in_order(sources: Sequence[tuple[Source, str]], precedence: Sequence[str]) -
     return [source for source, _ in ranked]
 
 
-def hashes_of(source: str, seed: int, *, near: bool) -> Rows:
-    """The hashes of a source's cleaned rows."""
-    draws: list[int] = []
-    turns: list[bool] = []
-    pairs: list[int] = []
-    either: list[int] = []
-    bands = [np.zeros((0, BANDS if near else 0), np.uint64)]
-    for batch in read_batches(CLEANED / f"{source}.parquet", ["anchor", "positive", "prefix"], _READ):
-        sides = [(normal(row["anchor"]), normal(row["positive"] or "")) for row in batch]
-        turned = [symmetric(row["prefix"]) for row in batch]
-        draws += [number_of(seed, *side, turns=each) for side, each in zip(sides, turned, strict=True)]
-        turns += turned
-        pairs += [hash_text("\n".join(side)) for side in sides]
-        either += [hash_text("\n".join(sorted(side))) for side in sides]
-        if near:
-            anchors, positives = (near_duplicates.bands(list(side), BANDS, SIZE) for side in zip(*sides, strict=True))
-            bands.append(anchors + positives)
-    return Rows(
-        np.array(draws, np.uint64),
-        np.array(turns, bool),
-        np.array(pairs, np.uint64),
-        np.array(either, np.uint64),
-        np.concatenate(bands),
-    )
+def hashes_of(sources: Sequence[Source], seed: int, *, near: bool) -> tuple[np.ndarray, Rows]:
+    """Where each source's rows begin, int64, (sources + 1,), and the hashes of all cleaned rows."""
+    starts = np.cumsum([0, *(number_of_rows(CLEANED / f"{source.name}.parquet") for source in sources)])
+    number = int(starts[-1])
+    draws, pairs, either = (np.empty(number, np.uint64) for _ in range(3))
+    turns, bands = np.empty(number, bool), np.empty((number, BANDS if near else 0), np.uint64)
+    for source, start in zip(tqdm(sources, desc="read sources", unit="source"), starts.tolist(), strict=False):
+        for batch in read_batches(CLEANED / f"{source.name}.parquet", ["anchor", "positive", "prefix"], _READ):
+            here = slice(start, start := start + len(batch))
+            sides = [(normal(row["anchor"]), normal(row["positive"] or "")) for row in batch]
+            turned = [symmetric(row["prefix"]) for row in batch]
+            turns[here] = turned
+            draws[here] = [number_of(seed, *side, turns=each) for side, each in zip(sides, turned, strict=True)]
+            pairs[here] = [hash_text("\n".join(side)) for side in sides]
+            either[here] = [hash_text("\n".join(sorted(side))) for side in sides]
+            if near:
+                anchors, positives = (near_duplicates.bands(side, BANDS, SIZE) for side in zip(*sides, strict=True))
+                bands[here] = anchors + positives
+    return starts, Rows(draws, turns, pairs, either, bands)
 
 
 def shared(rows: Rows) -> np.ndarray:
-    """Which keys of which rows others have, too: bool, (rows, 2 + BANDS), of `pairs`, `either` and `bands`."""
-    found = np.zeros((len(rows.pairs), 2 + rows.bands.shape[1]), bool)
-    for column in range(found.shape[1]):
-        keys = _column(rows, column)
+    """The keys of rows that others have, too: int, (rows, 2 + BANDS), of `pairs`, `either` and `bands`.
+
+    They are numbers from 0, of each key one; -1 where no other row has it. What is counted in is as narrow as may be.
+    """
+    shape = len(rows.pairs), 2 + rows.bands.shape[1]
+    found = np.full(shape, -1, np.min_scalar_type(-shape[0] * shape[1] - 1))
+    number = 0
+    for column in range(shape[1]):
+        keys = (rows.pairs, rows.either)[column] if column < 2 else rows.bands[:, column - 2]
         order = np.argsort(keys, kind="stable")
-        equal = keys[order[1:]] == keys[order[:-1]]
-        found[order[1:][equal], column] = found[order[:-1][equal], column] = True
-    found[:, 1] &= rows.turns
+        keys = keys[order]
+        equal = np.zeros(len(keys) + 1, bool)
+        equal[1:-1] = keys[1:] == keys[:-1]
+        # The first of a key, and those behind it.
+        first, held = equal[1:] & ~equal[:-1], equal[1:] | equal[:-1]
+        numbers = number + np.cumsum(first) - 1
+        found[order[held], column] = numbers[held]
+        number += int(first.sum())
+    found[~rows.turns, 1] = -1
     return found
-
-
-def _column(rows: Rows, column: int) -> np.ndarray:
-    return (rows.pairs, rows.either)[column] if column < 2 else rows.bands[:, column - 2]
 
 
 def settle(
@@ -152,19 +156,25 @@ def settle(
         texts: gives the normal forms of wanted rows, by row.
         least: Jaccard similarity of both sides from which rows are near; None: equal rows alone are duplicates.
     """
-    reasons = np.full(len(rows.pairs), KEPT, np.int8)
-    instead = np.full(len(rows.pairs), -1, np.int64)
-    marks = shared(rows)
-    close = _Near(texts(np.flatnonzero(marks[:, 2:].any(axis=1))), rows.turns, least or 1.0)
-    # Of each key the kept rows that have it.
-    holders: list[dict[int, list[int]]] = [{} for _ in range(marks.shape[1])]
-    of_row = np.repeat(np.arange(len(sources)), np.diff(starts)).tolist()
+    number = len(rows.pairs)
+    reasons = np.full(number, KEPT, np.int8)
+    instead = np.full(number, -1, np.int64)
+    keys_of = shared(rows)
+    marked = np.any(keys_of >= 0, axis=1, keepdims=True)[:, 0]
+    close = _Near(texts(np.flatnonzero((keys_of[:, 2:] >= 0).any(axis=1))), rows.turns, least or 1.0)
+    # The kept rows that have a key: the first of each, and of few keys those behind it.
+    heads = array("q", [-1]) * (int(keys_of.max(initial=-1)) + 1)
+    behind: dict[int, list[int]] = {}
+    of_row = array("q", np.repeat(np.arange(len(sources)), np.diff(starts)).tobytes())
     yields = [[one.mixtures <= other.mixtures for other in sources] for one in sources]
+
+    def holders(key: int) -> Sequence[int]:
+        return () if heads[key] < 0 else (heads[key], *behind.get(key, ()))
 
     def twin(row: int, keys: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
         may, seen = yields[of_row[row]], set()
         for column, key in keys:
-            for other in holders[column].get(key, ()):
+            for other in holders(key):
                 if other not in seen and may[of_row[other]]:
                     if column < 2:
                         return column, other
@@ -174,27 +184,25 @@ def settle(
         return None
 
     with tqdm(total=len(sources), desc="settle", unit="source") as bar:
-        for source, start, end in zip(sources, starts.tolist(), starts[1:].tolist(), strict=False):
+        for place, (source, start, end) in enumerate(zip(sources, starts.tolist(), starts[1:].tolist(), strict=False)):
             order = start + np.argsort(rows.draws[start:end], kind="stable")
-            ranks = np.flatnonzero(marks[order].any(axis=1))
+            ranks = np.flatnonzero(marked[order])
             gone = 0
             for rank, row in zip(ranks.tolist(), order[ranks].tolist(), strict=True):
                 if rank - gone >= source.cap:
                     break
-                keys = [(column, int(_column(rows, column)[row])) for column in np.flatnonzero(marks[row]).tolist()]
+                keys = [(column, key) for column, key in enumerate(keys_of[row].tolist()) if key >= 0]
                 found = twin(row, keys)
-                if found is None:
-                    for column, key in keys:
-                        held = holders[column].setdefault(key, [])
-                        # Those that a source does not yield to must not keep its own from it.
-                        if (
-                            column < 2
-                            or sum(source.mixtures <= sources[of_row[other]].mixtures for other in held) < CROWD
-                        ):
-                            held.append(row)
-                else:
+                if found is not None:
                     reasons[row], instead[row] = found
                     gone += 1
+                    continue
+                for column, key in keys:
+                    if heads[key] < 0:
+                        heads[key] = row
+                    # Those that a source does not yield to must not keep its own from it.
+                    elif column < 2 or sum(yields[place][of_row[other]] for other in holders(key)) < CROWD:
+                        behind.setdefault(key, []).append(row)
             left = order[reasons[order] == KEPT]
             reasons[left[source.cap :]] = REASONS.index(OVER_CAP)
             bar.update()
@@ -204,7 +212,7 @@ def settle(
 class _Near:
     """Whether two rows say nearly the same: both sides are similar, in either order where both may be turned round.
 
-    Texts whose numbers differ are never near.
+    Texts whose numbers or negations differ are never near: few letters, and the text says something else.
     """
 
     def __init__(self, forms: Mapping[int, tuple[str, str]], turns: np.ndarray, least: float) -> None:
@@ -218,7 +226,7 @@ class _Near:
 
     def _sides(self, mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
         sides = list(zip(mine, theirs, strict=True))
-        return all(_NUMBERS.findall(one) == _NUMBERS.findall(other) for one, other in sides) and all(
+        return all(_TELLING.findall(one) == _TELLING.findall(other) for one, other in sides) and all(
             one == other or near_duplicates.similarity(one, other) >= self._least for one, other in sides
         )
 
@@ -256,12 +264,12 @@ def write(
     """
     of_row = np.repeat(np.arange(len(sources)), np.diff(starts))
     said = np.flatnonzero(settled.instead >= 0)
-    ids = dict(_read(sources, starts, np.unique(np.concatenate((said, settled.instead[said]))), ["id"]))
+    named = np.unique(np.concatenate((said, settled.instead[said])))
+    ids = {row: each["id"] for row, each in _read(sources, starts, named, ["id"])}
     equal = said[settled.reasons[said] == 0]
-    holders = settled.instead[equal]
-    same = np.array(
-        [sources[one].mixtures == sources[other].mixtures for one, other in of_row[np.stack((equal, holders), 1)]], bool
-    )
+    places = {mixtures: place for place, mixtures in enumerate({source.mixtures for source in sources})}
+    within = np.array([places[source.mixtures] for source in sources])[of_row]
+    same = within[equal] == within[settled.instead[equal]]
     taken: dict[int, list[dict[str, Any]]] = {}
     for row, brought in _read(sources, starts, equal[same], ["negatives", "positives"]):
         taken.setdefault(int(settled.instead[row]), []).append(brought)
@@ -283,16 +291,17 @@ def write(
             taken,
             counts[source.name],
         )
-        lines = [
+        listed = Writer(lists / f"{source.name}.parquet", LISTED)
+        listed.write(
             {
-                "id": ids[row]["id"],
+                "id": ids[row],
                 "reason": REASONS[settled.reasons[row]],
                 "kept_source": sources[of_row[settled.instead[row]]].name,
-                "kept_id": ids[int(settled.instead[row])]["id"],
+                "kept_id": ids[int(settled.instead[row])],
             }
             for row in said[of_row[said] == place].tolist()
-        ]
-        pq.write_table(pa.Table.from_pylist(lines, schema=LISTED), lists / f"{source.name}.parquet", compression="zstd")
+        )
+        listed.close({})
     return counts
 
 

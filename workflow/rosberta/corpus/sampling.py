@@ -6,11 +6,16 @@ a pair, turned round where both sides take the same prefix, are one item of the 
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from struct import Struct
 
 from rosberta.corpus.adapters import Example
 from rosberta.texts.draws import draw
 from rosberta.texts.normalisation import normal
+
+_HEAD = Struct(">QIII")
+"""Position and part, by which packed examples are in order, and the numbers of negatives and of unusable ones."""
 
 
 def symmetric(prefix: str) -> bool:
@@ -30,20 +35,19 @@ def number_of(seed: int, anchor: str, positive: str, *, turns: bool) -> int:
     return draw(seed, "sample", *(sorted((anchor, positive)) if turns else (anchor, positive)))
 
 
-def merged(one: Example, other: Example) -> Example:
-    """Two examples of one pair as one: the first by its texts, with the negatives and positives of both.
+def merged(*several: Example) -> Example:
+    """Examples of one pair as one: the first by its texts, with the negatives and positives of all.
 
     Of a pair that is turned round nothing is taken over: what belongs to its anchor belongs to another text. Which of
     several comes first does not depend on the order in which they come.
     """
-    first, second = sorted((one, other), key=_place)
-    if normal(first.anchor) != normal(second.anchor):
-        return first
+    first, *others = sorted(several, key=_place)
+    mine = [first, *(each for each in others if normal(each.anchor) == normal(first.anchor))]
     return replace(
         first,
-        negatives=tuple(sorted({*first.negatives, *second.negatives})),
-        positives=tuple(sorted({*first.positives, *second.positives} - {first.positive or ""})),
-        unusable=first.unusable + second.unusable,
+        negatives=tuple(sorted({text for each in mine for text in each.negatives})),
+        positives=tuple(sorted({text for each in mine for text in each.positives} - {first.positive or ""})),
+        unusable=sum(each.unusable for each in mine),
     )
 
 
@@ -51,3 +55,32 @@ def _place(example: Example) -> tuple[str, int, str, str, int, int]:
     """The shorter first: what is longer in the same normal form may be too long to be fit."""
     anchor, positive = example.anchor, example.positive or ""
     return normal(anchor), len(anchor) + len(positive), anchor, positive, example.position, example.part
+
+
+def packed(example: Example) -> bytes:
+    """An example as bytes, which take a third of its memory and sort as its row does in the source."""
+    texts = (example.anchor, example.positive, example.negatives, example.positives)
+    head = _HEAD.pack(example.position, example.part, len(example.negatives), example.unusable)
+    return head + json.dumps(texts, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def unpacked(content: bytes) -> Example:
+    """The example that was packed."""
+    position, part, _, unusable = _HEAD.unpack_from(content)
+    anchor, positive, negatives, positives = json.loads(content[_HEAD.size :].decode("utf-8", "surrogatepass"))
+    return Example(position, anchor, positive, tuple(negatives), unusable, part, tuple(positives))
+
+
+def negatives_of(content: bytes) -> int:
+    """How many negatives a packed example has."""
+    return int(_HEAD.unpack_from(content)[2])
+
+
+def unusable_of(content: bytes) -> int:
+    """How many negatives of a packed example were unusable."""
+    return int(_HEAD.unpack_from(content)[3])
+
+
+def merged_packed(*several: bytes) -> bytes:
+    """`merged` of packed examples."""
+    return packed(merged(*map(unpacked, several)))

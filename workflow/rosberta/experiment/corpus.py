@@ -76,8 +76,9 @@ class Deduplicate(Block):
     """Groups in the order in which they keep what others have, too, among sources of as many mixtures, since those of
     more come first; in a group sources by name. Not published: ours, what people wrote before what models wrote."""
     similarity: float | None = Field(0.85, gt=0, le=1)
-    """Jaccard similarity of the character 5-grams of both sides from which a pair whose numbers are the same is a near
-    duplicate; null: equal pairs alone are duplicates (paper A.1.2). Not published: ours."""
+    """Jaccard similarity of the character 5-grams of both sides from which a pair with the same numbers and negations
+    (не, ни, нет, not, no) is a near duplicate; another word, or another order of words, may still make it say something
+    else. null: equal pairs alone are duplicates (paper A.1.2). Not published: ours."""
 
 
 class Overlap(Block):
@@ -92,10 +93,11 @@ class Overlap(Block):
     min_words: int = Field(3, ge=1)
     """A text of fewer words is no leak, wherever it stands. Not published: ours."""
     similarity: float = Field(0.8, gt=0, le=1)
-    """Jaccard similarity of character 5-grams from which a text is nearly a test text. Not published: ours."""
-    alike: float = Field(0.7, gt=0, le=1)
-    """Jaccard similarity of stems, weighted by their rarity, from which a short text is much of a test text. Not
+    """Jaccard similarity of character 5-grams from which a text is nearly a test text, be it with another negation. Not
     published: ours."""
+    alike: float = Field(0.7, gt=0, le=1)
+    """Jaccard similarity of stems, weighted by their rarity, from which a short text is much of a test text, in any
+    order, be it with another negation. Not published: ours."""
 
 
 class Similarity(Block):

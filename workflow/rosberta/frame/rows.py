@@ -44,15 +44,12 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], counts: Mapping[st
     """Write training rows (`ROW`) to a parquet file, whole, with the stage's `counts` in the file's own metadata.
 
     Rows and the tally of what was kept and dropped cannot drift apart this way. Equal rows give equal bytes. A row
-    without ``positives`` has none.
+    without ``positives`` has none. A row group at a time is in memory.
     """
-    metadata = {_COUNTS: json.dumps(counts, sort_keys=True, ensure_ascii=False).encode()}
     with whole(path) as part:
-        pq.write_table(
-            pa.Table.from_pylist([{"positives": [], **row} for row in rows], schema=ROW.with_metadata(metadata)),
-            part,
-            compression="zstd",
-        )
+        writer = Writer(part, ROW)
+        writer.write({"positives": [], **row} for row in rows)
+        writer.close(counts)
 
 
 def read_rows(path: Path) -> pa.Table:
@@ -79,6 +76,20 @@ def read_batches(path: Path, columns: Sequence[str] | None = None, size: int = 4
         with pq.ParquetFile(path) as file:
             for batch in batches_of(file, size, columns):
                 yield batch.to_pylist()
+    except FileNotFoundError:
+        raise Missing(path) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
+
+
+def number_of_rows(path: Path) -> int:
+    """How many rows a parquet file has.
+
+    Raises:
+        Mistake: the file is missing, or is no such table.
+    """
+    try:
+        return int(pq.read_metadata(path).num_rows)
     except FileNotFoundError:
         raise Missing(path) from None
     except (pa.ArrowInvalid, OSError) as error:

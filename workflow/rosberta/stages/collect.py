@@ -13,7 +13,15 @@ from tqdm import tqdm
 
 from rosberta.corpus import adapters, raw_files
 from rosberta.corpus.adapters import Adapter, AdapterOptions, Drop, Example
-from rosberta.corpus.sampling import merged, number_of, symmetric
+from rosberta.corpus.sampling import (
+    merged_packed,
+    negatives_of,
+    number_of,
+    packed,
+    symmetric,
+    unpacked,
+    unusable_of,
+)
 from rosberta.frame.artifacts import COLLECTED
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.rows import write_rows
@@ -86,12 +94,12 @@ def collect(
     surplus: float = 1.0,
     limit: int | None = None,
     pinned: Collection[str] | None = None,
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[Iterator[dict[str, Any]], dict[str, Any]]:
     """Read, adapt and sample one source; return its rows in their original order, and the counts.
 
     The sample holds the pairs with the smallest drawn numbers (`rosberta.corpus.sampling`): another order of files or
     rows gives the same sample, and copies of a pair take one place and bring all their negatives. In memory are the
-    sample and a row, besides what the adapter holds.
+    sample, packed, and a row, besides what the adapter holds.
 
     Args:
         name: of the source.
@@ -114,7 +122,7 @@ def collect(
     if limit is not None:
         files.sort(key=lambda path: draw(seed, "file", path.relative_to(folder).as_posix()))
     stream = Stream(files, folder, adapter, options, limit)
-    sample: Sample[Example] = Sample(math.ceil(cap * surplus), merged)
+    sample = Sample(math.ceil(cap * surplus), merged_packed, negatives_of)
     turns = symmetric(source.prefix)
     dropped: Counter[str] = Counter()
     outcomes = split = 0
@@ -126,7 +134,7 @@ def collect(
         outcomes += outcome.part == 0
         split += outcome.part > 0
         number = number_of(seed, normal(outcome.anchor), normal(outcome.positive or ""), turns=turns)
-        if not sample.add(number, outcome):
+        if not sample.add(number, packed(outcome)):
             dropped[OVER_CAP] += 1
     if sample.copies:
         dropped[DUPLICATE] = sample.copies
@@ -137,7 +145,7 @@ def collect(
         raise Mistake(
             f"none of {stream.count} rows can be used ({reasons or 'the files are empty'}); check its options"
         )
-    kept = sorted(sample, key=lambda example: (example.position, example.part))
+    kept = sorted(sample)
     counts = {
         "read": stream.count,
         "split": split,
@@ -145,11 +153,11 @@ def collect(
         "dropped": dict(dropped),
         "unread_files": len(files) - stream.finished,
         "negatives": {
-            "given": sum(len(example.negatives) for example in kept),
-            "unusable": sum(example.unusable for example in kept),
+            "given": sum(map(negatives_of, kept)),
+            "unusable": sum(map(unusable_of, kept)),
         },
     }
-    return [_row(name, source, example) for example in kept], counts
+    return (_row(name, source, unpacked(each)) for each in kept), counts
 
 
 class Stream:

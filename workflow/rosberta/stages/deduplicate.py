@@ -6,8 +6,8 @@ cap of its source. Reasons (`rosberta.corpus.duplicates`):
 - ``duplicate``: anchor and positive have equal normal forms (`rosberta.texts.normalisation`);
 - ``swapped duplicate``: they are those of another row the other way round, where both rows take the same prefix on both
   sides;
-- ``near duplicate``: anchors and positives are each similar, either way round as above, and no numbers differ. Not the
-  pair as one text: questions on one long passage would all be alike;
+- ``near duplicate``: anchors and positives are each similar, either way round as above, and neither numbers nor
+  negations differ. Not the pair as one text: questions on one long passage would all be alike;
 - ``over the cap``: the seeded sample of the source has no place for it.
 """
 
@@ -16,10 +16,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import numpy as np
-from tqdm import tqdm
-
-from rosberta.corpus.duplicates import Rows, Source, forms_of, hashes_of, in_order, settle, write
+from rosberta.corpus.duplicates import Source, forms_of, hashes_of, in_order, settle, write
 from rosberta.frame.artifacts import COLLECTED, DEDUPLICATED, DUPLICATES
 from rosberta.frame.files import whole
 from rosberta.frame.mistakes import Mistake
@@ -62,12 +59,7 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
             lists.mkdir()
         return
     near = settings.similarity is not None
-    parts = [
-        hashes_of(source.name, collect.seed, near=near) for source in tqdm(sources, desc="read sources", unit="source")
-    ]
-    starts = np.concatenate(([0], np.cumsum([len(part.pairs) for part in parts])))
-    rows = Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-    del parts
+    starts, rows = hashes_of(sources, collect.seed, near=near)
     caps = {source.name: source.cap for source in sources}
     settled = settle(sources, starts, rows, lambda wanted: forms_of(sources, starts, wanted), settings.similarity)
     with whole(DEDUPLICATED) as kept, whole(DUPLICATES) as lists:

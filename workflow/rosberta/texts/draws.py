@@ -29,12 +29,20 @@ class Sample(Generic[T]):
         copies: items so far that were one with another of the sample.
     """
 
-    def __init__(self, size: int, merged: Callable[[T, T], T]) -> None:
-        """Make an empty sample that will hold `size` items at most, of which `merged` makes one of two."""
+    def __init__(self, size: int, merged: Callable[..., T], brought: Callable[[T], int] = lambda _: 0) -> None:
+        """Make an empty sample that will hold `size` items at most.
+
+        Args:
+            size: of the sample.
+            merged: makes one item of several, which are its arguments.
+            brought: how much an item has taken over from others. So many copies wait before they are merged with it,
+                so that the time for all copies of an item is about linear in them.
+        """
         self.size, self.copies = size, 0
-        self._merged = merged
+        self._merged, self._brought = merged, brought
         self._heap: list[int] = []
         self._items: dict[int, T] = {}
+        self._waiting: dict[int, list[T]] = {}
 
     def __len__(self) -> int:
         """Count what is in the sample now."""
@@ -43,16 +51,26 @@ class Sample(Generic[T]):
     def add(self, number: int, item: T) -> bool:
         """Offer an item with its drawn number; say whether nothing had to be left out."""
         if number in self._items:
-            self._items[number] = self._merged(self._items[number], item)
+            waiting = self._waiting.setdefault(number, [])
+            waiting.append(item)
+            if len(waiting) > self._brought(self._items[number]):
+                self._merge(number)
             self.copies += 1
             return True
         self._items[number] = item
         heapq.heappush(self._heap, -number)
         if len(self._heap) <= self.size:
             return True
-        del self._items[-heapq.heappop(self._heap)]
+        largest = -heapq.heappop(self._heap)
+        del self._items[largest]
+        self._waiting.pop(largest, None)
         return False
+
+    def _merge(self, number: int) -> None:
+        self._items[number] = self._merged(self._items[number], *self._waiting.pop(number))
 
     def __iter__(self) -> Iterator[T]:
         """Yield the items in order of their numbers."""
+        for number in list(self._waiting):
+            self._merge(number)
         return (self._items[number] for number in sorted(self._items))

@@ -1,18 +1,19 @@
 """Which language a text is in, where that is sure.
 
-Letters and the commonest words decide first: they are cheap, and a text that has them is in its language. What they
-leave open a classifier of character n-grams decides (py3langid, whose model comes with it), and only where the text is
-long enough and the classifier sure enough; whatever is short, a name or code stays.
+The script decides first, then letters and the commonest words: they are cheap, and a text that has them is in its
+language. What they leave open a classifier of character n-grams decides (py3langid, whose model comes with it), and
+only where the text is long enough and the classifier sure enough; whatever is short, a name or code stays.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from typing import Any
 
 LETTERS = 40
-"""Letters that a text needs for the classifier's word to count."""
+"""Letters that a text needs for the classifier's word to count, and for a third script to."""
 SURE = 0.99
 """Probability from which it counts."""
 FEW = 3
@@ -20,6 +21,8 @@ FEW = 3
 
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_NEITHER = re.compile("[^\x00-\u024f\u0400-\u052f\u1e00-\u1eff]")
+"""What is neither Latin nor Cyrillic, letters and others."""
 _RUSSIAN = re.compile("[ыэёЫЭЁ]")
 """Letters that no other Slavic language but Belarusian has."""
 _NOT_RUSSIAN = re.compile("[ѐђ-џѡѥ-ѱѷ-ҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӂӄӆӈӊӌӎ-ӏӑӓӕӗәӛӝӟӡӣӥӧөӫӭӯӱӳӵӷӹӻӽӿ]")
@@ -52,6 +55,8 @@ def is_foreign(anchor: str, positive: str | None, language: str) -> bool:
         positive: the other; None, where there is none.
         language: "ru" or "en" of both sides; "ru-en": one side is in each, in either order.
     """
+    if any(_third_script(text[:_READ]) for text in (anchor, positive or "")):
+        return True
     if language != "ru-en":
         return any(_other(text, language) for text in (anchor, positive) if text is not None)
     sides = (anchor, positive or "")
@@ -63,6 +68,15 @@ def is_foreign(anchor: str, positive: str | None, language: str) -> bool:
     return any(
         _other(side, "ru" if script == "cyrillic" else "en") for side, script in zip(sides, scripts, strict=True)
     )
+
+
+def _third_script(text: str) -> bool:
+    """Whether most letters of a text are neither Cyrillic nor Latin, in whatever width or style they are written."""
+    if len(_NEITHER.findall(text)) < LETTERS / 2:
+        return False
+    plain = unicodedata.normalize("NFKC", text)
+    letters, third = (sum(map(str.isalpha, each)) for each in (plain, _NEITHER.findall(plain)))
+    return letters >= LETTERS and third > letters / 2
 
 
 def _other(text: str, language: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -106,8 +106,10 @@ def _spread(values: np.ndarray) -> np.ndarray:
 
 
 def _distinct(hashes: np.ndarray, texts: np.ndarray) -> Grams:
-    order = np.lexsort((hashes, texts))
-    hashes, texts = hashes[order], texts[order]
+    """Each hash once a text; the texts are in order, and the hashes are sorted in place."""
+    edges = [0, *(np.flatnonzero(texts[1:] != texts[:-1]) + 1).tolist(), len(texts)]
+    for start, end in pairwise(edges):
+        hashes[start:end].sort()
     first = np.ones(len(hashes), bool)
     first[1:] = (hashes[1:] != hashes[:-1]) | (texts[1:] != texts[:-1])
     return Grams(hashes[first], texts[first])

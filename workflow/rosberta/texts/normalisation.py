@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from itertools import groupby
 
 from rosberta.texts.lookalikes import unmixed
@@ -27,6 +28,7 @@ _INVISIBLE = dict.fromkeys(
     )
 )
 """What is taken out of a text. Joiners stay: emoji and other scripts need them."""
+_ANY_INVISIBLE = re.compile(f"[{''.join(map(chr, _INVISIBLE))}]")
 
 _UNSEEN = _INVISIBLE | dict.fromkeys(
     (
@@ -55,6 +57,7 @@ _PLAIN = _UNSEEN | {
     for code in shapes
 }
 """What the normal form takes out; and letters and signs of full width, and of mathematics, are others' shapes."""
+_ANY_NOT_PLAIN = re.compile(f"[{''.join(chr(code) for code in _PLAIN if code < 0x10000)}\U00010000-\U0010ffff]")
 
 _CROWDS = re.compile(r"[^\w\s]{31,}")
 _MARKS = re.compile("[\u0300-\u036f]")
@@ -64,6 +67,11 @@ _NOT_WORDS = re.compile(r"[\W_]+")
 _HYPHEN = "[-\u00ac\u2010\u2011]"
 _DIVIDED = re.compile(rf"{_HYPHEN}(?:(?<=[a-zа-яё].)\s+(?=[a-zа-яё])|(?<=[A-ZА-ЯЁ].)\s+(?=[A-ZА-ЯЁ]))")
 """A hyphen at the end of a line within a word; behind it a capital begins another."""
+
+
+def _without(text: str, one: re.Pattern[str], table: Mapping[int, str | None]) -> str:
+    """Translated where there is anything to translate: to look for that takes less time."""
+    return text.translate(table) if one.search(text) else text
 
 
 def composed(text: str) -> str:
@@ -83,7 +91,7 @@ def tidy(text: str, *, lines: bool = True) -> str:
         text: any.
         lines: whether it keeps its lines, each tidy, with one empty line at most between two; else it is one line.
     """
-    shown = composed(text.translate(_INVISIBLE))
+    shown = composed(_without(text, _ANY_INVISIBLE, _INVISIBLE))
     if not lines:
         return " ".join(shown.split())
     return _EMPTY_LINES.sub("\n\n", "\n".join(" ".join(line.split()) for line in shown.splitlines())).strip()
@@ -96,9 +104,9 @@ def normal(text: str) -> str:
     another alphabet that look alike, a word divided at a line's end. Idempotent. A text without any letter or digit has
     the normal form "".
     """
-    shown = composed(text.translate(_PLAIN))
+    shown = composed(_without(text, _ANY_NOT_PLAIN, _PLAIN))
     if "&" in shown or "<" in shown or "[/" in shown:
-        shown = composed(without_tags(unescaped(shown)).translate(_PLAIN))
+        shown = composed(_without(without_tags(unescaped(shown)), _ANY_NOT_PLAIN, _PLAIN))
     folded = unicodedata.normalize("NFC", _DIVIDED.sub("", shown).casefold())
     bare = unicodedata.normalize("NFC", _MARKS.sub("", folded.replace("ё", "е")))
     return _NOT_WORDS.sub(" ", unmixed(bare)).strip()
