@@ -15,6 +15,7 @@ def test_negatives_are_laid_before_people(default: Experiment, built: Path) -> N
     assert [row["Source"] for row in rows] == list(default.collect.sources)
     first = rows[0]
     assert first["Mining"] == "mine"
+    assert [first[f"Rows: {end}"] for end in ("kept", "dropped", "filled", "short")] == ["95", "5", "3", "2"]
     assert [first[f"Above the positive: {end}"] for end in ("share, %", "low", "high")] == ["25.0", "17.5", "34.3"]
     assert [first[f"Positive against the window: {end}, %"] for end in ("before", "inside", "beyond")] == [
         "70.0", "25.0", "5.0",

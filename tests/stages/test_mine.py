@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import signal
 import tracemalloc
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,16 +22,17 @@ from hypothesis import strategies as st
 from rosberta.experiment.blocks import TEXTS, Group
 from rosberta.experiment.corpus import METHODS, Mine
 from rosberta.frame import rows as frame_rows
-from rosberta.frame.artifacts import DEDUPLICATED, MINED, mined, mining_report
+from rosberta.frame.artifacts import DEDUPLICATED, MINED, SCRATCH, mined, mining_report
 from rosberta.frame.files import read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
 from rosberta.mining import teacher as mining_teacher
+from rosberta.mining.pool import Pool
 from rosberta.stages.mine import run
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
 from support.encoders import RUSSIAN
-from support.mining import documents, made_up, mine_of, small_teacher, source, stage, vector  # noqa: F401 (fixtures)
+from support.mining import MadeUp, documents, made_up, mine_of, small_teacher, source, stage, vector  # noqa: F401 (fixtures)
 from support.mining import mining_row as row
 
 # No deadlines and no chance: a busy machine must not fail a test.
@@ -306,6 +311,40 @@ def test_a_source_too_small_is_a_mistake(teacher: Path, tmp_path: Path, monkeypa
     with pytest.raises(Mistake, match=r"mine: of 23 rows of s none has 7 negatives among its 23 documents"):
         run(experiment, "s")
     assert not list(MINED.glob("*"))
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_killed_stage_leaves_nothing_and_ends_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in earnest at some moments, whichever: the next start clears what was left, and writes the same bytes."""
+    rows, minings = documents(60), {"wide": mine_of(first_rank=5, last_rank=40)}
+    stage(rows, minings)
+    expected = {path: sha256(path) for path in MINED.rglob("*.*")}
+    places = [(frame_rows.Writer, "write"), (MadeUp, "embed"), (Pool, "related"), (frame_rows.Writer, "close")]
+    chance = random.Random(0)
+    for _ in range(5):
+        # In `write` somewhere, in the others at one of their first calls.
+        place = chance.randrange(len(places))
+        left = chance.randrange(1, 100 if not place else 3)
+        shutil.rmtree(MINED)
+        child = os.fork()
+        if not child:
+            holder, name = places[place]
+            stock = getattr(holder, name)
+
+            def killed(*given: Any, stock: Any = stock, **more: Any) -> Any:
+                nonlocal left
+                left -= 1
+                return stock(*given, **more) if left else os.kill(os.getpid(), signal.SIGKILL)
+
+            setattr(holder, name, killed)
+            with suppress(BaseException):
+                stage(rows, minings)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        assert not (MINED / "s.parquet").exists()
+        stage(rows, minings)
+        assert {path: sha256(path) for path in expected} == expected
+        assert not list(SCRATCH.glob("mine*"))
 
 
 def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,7 @@ def negatives(chance: random.Random) -> dict:
     """What the stage `mine` says of the negatives of a source."""
     share = {"count": 3, "share": 0.03, "low": 0.0103, "high": 0.0852}
     return {
+        "counts": {"kept": 95, "dropped": {"too_few_candidates": 5}, "filled": 3, "short": 2},
         "rows": 20,
         "negatives": 100,
         "suspected": dict.fromkeys(("near_duplicate", "shared_passage", "shared_answer", "any"), share),

@@ -25,7 +25,8 @@ WINDOWS: dict[str, dict[str, Any]] = {
     "ranks_20_100": {"first_rank": 20, "last_rank": 100},
     "ranks_100_200": {"first_rank": 100, "last_rank": 200},
     "margin": {"first_rank": 0, "last_rank": 100, "relative_margin": 0.05},
-    "random": {"methods": dict.fromkeys(METHODS, "random")},
+    # What the teacher says of these is told beside the others.
+    "random": {"methods": dict.fromkeys(METHODS, "random"), "score_random": True},
 }
 """What of `mine` differs."""
 

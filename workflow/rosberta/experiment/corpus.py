@@ -189,6 +189,9 @@ class Mine(Block):
     document, so that another row or document leaves other picks as they were. Not published: ours."""
     sample: int = Field(200, ge=1)
     """Rows of a source that the mining report looks at. No influence on the recipe."""
+    score_random: bool = False
+    """Whether the mining report has the teacher's scores of random negatives, too, for which it embeds the source.
+    No influence on the recipe."""
     max_length: int = Field(512, ge=8)
     """Tokens of a text that the teacher reads. Not published: ours (the teacher's own limit)."""
     precision: Precision = "fp32"

@@ -50,6 +50,7 @@ def negatives(minings: Known) -> Table:
     columns = (
         Column("Source"),
         Column("Mining"),
+        *(Column(name, 0, over="Rows") for name in ("kept", "dropped", "filled", "short")),
         Column("Negatives", 0),
         Column("positive", 3, over="Median score"),
         Column("negative", 3, over="Median score"),
@@ -73,9 +74,12 @@ def negatives(minings: Known) -> Table:
         shares = [100 * ranks[place] / each["rows"] if ranks else None for place in ("before", "inside", "beyond")]
         kinds = [_percent(suspected[kind], "share") for kind in ("near_duplicate", "shared_passage", "shared_answer")]
         above, all_kinds = ([_percent(one, end) for end in ("share", "low", "high")] for one in _both(each))
-        rows.append(Row((source, mining, each["negatives"], *medians, *above, *shares, *kinds, *all_kinds)))
+        counts = each["counts"]
+        became = (counts["kept"], sum(counts["dropped"].values()), counts["filled"], counts["short"])
+        rows.append(Row((source, mining, *became, each["negatives"], *medians, *above, *shares, *kinds, *all_kinds)))
     caption = (
-        "Of a sample of rows of each source and mining, given negatives included. "
+        "Rows that each mining keeps, and what became of those with too few candidates: dropped, filled up at random, "
+        "or left with fewer negatives. The rest is of a sample of rows, given negatives included. "
         "How many negatives the teacher finds nearer to the anchor than "
         "the positive, with an interval of 95% for clusters; whether the positive itself has fewer documents above it "
         "than the window begins with, or than it ends with, or more; and negatives that are suspected to be positives: "
