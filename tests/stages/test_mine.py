@@ -295,7 +295,7 @@ def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [sha256(path) for path in sorted(MINED.rglob("*.*"))] == before
     stage(rows)
     assert sha256(MINED / "s.parquet") == before[-1], "a mining beside it leaves the rows as they were"
-    assert read_json(mining_report("s", None))["rows"] == 63
+    assert read_json(mining_report("s"))["rows"] == 63
 
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: pytest.fail("no teacher is needed"))
     _, counts = stage([{**each, "group": "synthetic"} for each in rows])
@@ -354,7 +354,7 @@ def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     write_rows(DEDUPLICATED / "books.parquet", texts, {})
     run(SimpleNamespace(mine=None), "books")  # type: ignore[arg-type]
     assert read_rows(MINED / "books.parquet").to_pylist() == texts
-    assert read_json(mining_report("books", None)) == {}
+    assert read_json(mining_report("books")) == {}
 
 
 def test_every_group_has_a_method() -> None:

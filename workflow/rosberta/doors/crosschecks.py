@@ -13,6 +13,7 @@ from rosberta.evaluation.categories import CATEGORIES
 from rosberta.evaluation.prompts import unknown_keys
 from rosberta.evaluation.tasks import faults
 from rosberta.experiment.blocks import TEXTS
+from rosberta.frame.artifacts import MINE
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.weights import own_folder
 
@@ -85,7 +86,7 @@ def _minings(e: Experiment) -> Iterator[str]:
             yield from _known(f"minings.{name}.teacher", teacher, e.hub.models, "hub.models")
         elif e.collect.sources:
             yield f"minings.{name}.teacher: missing; name a model of hub.models"
-        if name == "mine":
+        if name == MINE:
             yield "minings.mine: is the name of the block that the others change; choose another"
 
 
@@ -106,9 +107,12 @@ def _built(e: Experiment) -> Iterator[str]:
             yield f"mixtures.{name}: holds no source of collect.sources; name groups or sources that are there"
     for name, run in e.runs.items():
         yield from _known(f"runs.{name}.encoder", run.encoder, e.encoders, "encoders")
-        yield from _known(f"runs.{name}.mixture", run.mixture, e.mixtures, "mixtures")
-        if run.mixture in e.mixtures and e.sources_of(run.mixture) and not e.pairs_of(run.mixture):
-            yield f"runs.{name}.mixture: {run.mixture!r} holds single texts alone; a run needs sources of pairs"
+        mixed, mining = run.chosen
+        yield from _known(f"runs.{name}.mixture", mixed, e.mixtures, "mixtures")
+        if "/" in run.mixture:
+            yield from _known(f"runs.{name}.mixture", mining or "", [MINE, *e.minings], "minings")
+        if mixed in e.mixtures and e.sources_of(mixed) and not e.pairs_of(mixed):
+            yield f"runs.{name}.mixture: {mixed!r} holds single texts alone; a run needs sources of pairs"
         yield from _mistakes(partial(e.merge_of, name))
         yield from _mistakes(partial(_enough_negatives, e, name))
     for name, model in e.models.items():
@@ -123,11 +127,11 @@ def _built(e: Experiment) -> Iterator[str]:
 
 def _enough_negatives(e: Experiment, run: str) -> None:
     wanted = e.contrast_of(run).hard_negatives
-    mixture = e.mixtures.get(e.runs[run].mixture)
-    name = mixture.mining if mixture else None
+    mixture, chosen = e.runs[run].chosen
+    name = chosen or (e.mixtures[mixture].mining if mixture in e.mixtures else None)
     given = e.mining(name if name in e.minings else None).negatives
     if wanted > given:
-        where = f"minings.{name}" if name else "mine"
+        where = f"minings.{name}" if name in e.minings else MINE
         raise Mistake(f"runs.{run}: contrast.hard_negatives is {wanted}, but {where}.negatives gives {given} a row")
 
 

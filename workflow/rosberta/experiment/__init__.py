@@ -19,6 +19,7 @@ from rosberta.experiment.hub import Hub
 from rosberta.experiment.models import Encoder, Evaluate, Model, Release, Run
 from rosberta.experiment.training import Contrast, Merge, Pretrain
 from rosberta.experiment.wording import sentences
+from rosberta.frame.artifacts import MINE
 from rosberta.frame.mistakes import Mistake
 
 B = TypeVar("B", bound="Block")
@@ -37,7 +38,8 @@ class Experiment(Block):
     deduplicate: Deduplicate = Deduplicate()
     mine: Mine = Mine()
     minings: dict[Name, dict[str, Any]] = {}
-    """Further minings of the same sources, by name: the fields of `mine` that differ. A mixture chooses one."""
+    """Further minings of the same sources, by name: the fields of `mine` that differ. A mixture chooses one, or a
+    run."""
     pretrain: Pretrain = Pretrain()
     contrast: Contrast = Contrast()
     merge: Merge = Merge()
@@ -64,16 +66,24 @@ class Experiment(Block):
             "merge_of": {name: self.merge_of(name).model_dump(mode="json") for name in self.runs},
             "sources_of": {name: self.sources_of(name) for name in self.mixtures},
             "pairs_of": {name: self.pairs_of(name) for name in self.mixtures},
+            "plans_of": {name: self.plans_of(name) for name in self.mixtures},
         }
 
     def mining(self, name: str | None) -> Mine:
-        """The settings of `mine` with what this mining changes; None: as they are."""
-        return self.mine if name is None else _changed(self.mine, self.minings[name], f"minings.{name}")
+        """The settings of `mine` with what this mining changes; None, or `mine`: as they are."""
+        if name is None or name == MINE:
+            return self.mine
+        return _changed(self.mine, self.minings[name], f"minings.{name}")
 
     def minings_of(self, source: str) -> dict[str, Mine]:
-        """The minings, beside `mine`, by which a mixture wants this source, with their settings."""
-        wanted = {mix.mining for name, mix in self.mixtures.items() if mix.mining and source in self.pairs_of(name)}
-        return {name: self.mining(name) for name in sorted(wanted)}
+        """The minings, beside `mine`, by which a mixture or a run wants this source, with their settings."""
+        wanted = {plan for name in self.mixtures if source in self.pairs_of(name) for plan in self.plans_of(name)}
+        return {name: self.mining(name) for name in sorted(wanted - {MINE})}
+
+    def plans_of(self, mixture: str) -> list[str]:
+        """The minings by which a mixture is wanted: its own, and those that its runs choose."""
+        chosen = {mining for run in self.runs.values() for name, mining in [run.chosen] if mining and name == mixture}
+        return sorted({self.mixtures[mixture].mining or MINE, *chosen})
 
     def pretrain_of(self, encoder: str) -> Pretrain:
         """The settings of `pretrain` with what this encoder changes."""

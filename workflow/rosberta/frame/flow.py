@@ -82,7 +82,7 @@ FLOW: dict[str, Stage] = {
         ("deduplicate", "mine"),
         "mixtures",
         (
-            *("sources_of.{key}", "pairs_of.{key}", "mixtures.{key}.mining"),
+            *("sources_of.{key}", "pairs_of.{key}", "plans_of.{key}", "mixtures.{key}.mining"),
             *("collect.sources.*.group", "collect.sources.*.prefix"),
         ),
     ),

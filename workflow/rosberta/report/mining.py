@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from rosberta.frame.artifacts import mining_report
+from rosberta.frame.artifacts import MINE, mining_report
 from rosberta.frame.files import read_json
 from rosberta.mining.statistics import MARGINS
 from rosberta.report.table import Column, Row, Table, Value
@@ -32,11 +32,11 @@ def known(experiment: Experiment) -> Known:
     """
     found = {}
     for source in experiment.collect.sources:
-        for mining in (None, *experiment.minings_of(source)):
+        for mining in (MINE, *experiment.minings_of(source)):
             path = mining_report(source, mining)
             # Of single texts there is nothing to know.
             if path.is_file() and (said := read_json(path)):
-                found[source, mining or "mine"] = said
+                found[source, mining] = said
     return found
 
 
