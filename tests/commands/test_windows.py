@@ -66,7 +66,7 @@ def test_a_run_that_is_not_there_is_named(path: Path) -> None:
     ("changes", "line"),
     [
         ({"minings": {"few": {}}, "mining": None, "run": "full/fw"}, "runs.full.mixture: 'fw' is not in minings; did"),
-        ({"minings": {"few": {}}, "mining": None, "run": "ful/few"}, "runs.full.mixture: 'ful' is not in mixtures"),
+        ({"minings": {"few": {}}, "mining": None, "run": "fulls/few"}, "runs.full.mixture: 'fulls' is not in mixtures"),
         ({"minings": {"few": {}}, "mining": None, "run": "full/"}, "runs.full.mixture: '' is not in minings"),
         (
             {"minings": {"few": {"negatives": 3}}, "mining": None, "run": "full/few"},

@@ -232,6 +232,8 @@ REACHES = {
         "negatives: 7\n  seed: 1",
         f"check mine@{SOURCES} mix@basic_russian,full {CONTRASTED}",
     ),
+    # No mining names it.
+    "pools": ("\npretrain:\n", "\npools:\n  all: {groups: [basic_russian]}\n\npretrain:\n", "check report"),
     # No mixture wants it.
     "minings": ("\npretrain:\n", "\nminings:\n  wide: {negatives: 9}\n\npretrain:\n", "check report"),
     "pretrain": (

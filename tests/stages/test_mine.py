@@ -32,7 +32,7 @@ from rosberta.stages.mine import run
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
 from support.encoders import RUSSIAN
-from support.mining import MadeUp, documents, made_up, mine_of, small_teacher, source, stage, vector  # noqa: F401 (fixtures)
+from support.mining import MadeUp, documents, experiment_of, made_up, mine_of, small_teacher, source, stage, vector  # noqa: F401 (fixtures)
 from support.mining import mining_row as row
 
 # No deadlines and no chance: a busy machine must not fail a test.
@@ -49,13 +49,17 @@ def drawn(seed: int, anchor: str, document: str) -> int:
     return ((a | 1) * hash_text(document) + b) % 2**64
 
 
-def brute_force(rows: Sequence[dict], mine: Mine) -> dict[str, list[str] | None]:
-    """The normal forms of each row's negatives, by its id."""
-    pairs = {(normal(each["anchor"]), normal(text)) for each in rows for text in (each["positive"], *each["positives"])}
+def brute_force(rows: Sequence[dict], mine: Mine, others: Sequence[dict] = ()) -> dict[str, list[str] | None]:
+    """The normal forms of each row's negatives, by its id; `others` are rows of other sources of its pool."""
+    paired = [*rows, *(each for each in others if each["positive"] is not None)]
+    pairs = {
+        (normal(each["anchor"]), normal(text)) for each in paired for text in (each["positive"], *each["positives"])
+    }
     both = pairs | {(right, left) for left, right in pairs}
     documents = {
-        normal(text) for each in rows for text in (each["positive"], *each["positives"], *each["negatives"])
-    } - {""}
+        normal(text) for each in paired for text in (each["positive"], *each["positives"], *each["negatives"])
+    } | {normal(each["anchor"]) for each in others if each["positive"] is None}
+    documents -= {""}
     anchors = {normal(each["anchor"]) for each in rows}
     found = {}
     for anchor in anchors:
@@ -121,13 +125,19 @@ def rows_of(texts: Sequence[tuple]) -> list[dict]:
 
 
 @pytest.mark.usefixtures("made_up")
-@given(few_rows, blocks)
+@given(few_rows, blocks, st.lists(few_rows, max_size=2))
 @settings(max_examples=60)
-def test_negatives_are_those_of_brute_force(texts: list[tuple], mine: Mine) -> None:
-    """Windows of either kind, filters, ties, the draw, and what becomes of rows with too few: all as the reference."""
+def test_negatives_are_those_of_brute_force(texts: list[tuple], mine: Mine, pool: list[list[tuple]]) -> None:
+    """Windows of either kind, filters, ties, the draw, and what becomes of rows with too few: all as the reference.
+
+    So it is over the union of a pool: with what other sources hold relevant, and with texts that are single.
+    """
     rows = rows_of(texts)
-    expected = brute_force(rows, mine)
-    kept, counts = stage(rows, **mine.model_dump())
+    others = {f"other{place}": rows_of(each) for place, each in enumerate(pool)}
+    for each in others.get("other1", []):
+        each["positive"] = None
+    expected = brute_force(rows, mine, [each for name in others for each in others[name]])
+    kept, counts = stage(rows, others=others, **mine.model_dump())
     assert {each["id"]: [normal(text) for text in each["negatives"]] for each in kept} == {
         id: forms for id, forms in expected.items() if forms is not None
     }
@@ -179,6 +189,47 @@ def test_a_row_more_leaves_the_picks_of_others(group: str) -> None:
     before, _ = stage(rows)
     after, _ = stage([row("новый вопрос", "новый документ", id="s:x", group=group), *rows])
     assert overlap(before, after) > 0.97
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_source_more_leaves_picks_where_it_ranks_elsewhere() -> None:
+    """Documents that rank behind the window of every anchor change nothing, however many they are."""
+    anchor, last = vector("вопрос 0"), 30
+    rows = [each for each in documents(1500) if np.array_equal(vector(each["anchor"]), anchor)]
+    scores = sorted((float(anchor @ vector(each["positive"])) for each in rows), reverse=True)
+    far = [text for text in (f"иное {n}" for n in range(300)) if anchor @ vector(text) < scores[last] - 1e-3]
+    assert len(far) > 20
+    mine = {"first_rank": 5, "last_rank": last, "ranks": "before_removal", "too_few": "short"}
+    before, _ = stage(rows, **mine)
+    corpus = [{**row(text, "", id=f"o:{n}"), "positive": None} for n, text in enumerate(far)]
+    after, counts = stage(rows, others={"corpus": corpus}, **mine)
+    assert counts["corpus"] == len({normal(each["positive"]) for each in rows}) + len(far)
+    assert after == before
+
+
+@pytest.mark.usefixtures("made_up")
+def test_what_another_source_holds_relevant_is_no_negative() -> None:
+    """To the same anchor but for its case; and what that source holds relevant to others is one."""
+    rows = documents(30, group="synthetic")
+    other = [row("Вопрос 0!", f"ответ {n}", id=f"o:{n}") for n in range(20)] + [row("иной", "чужое", id="o:x")]
+    taken: dict[str, set[str]] = {}
+    for seed in range(6):
+        for each in stage(rows, others={"other": other}, seed=seed)[0]:
+            taken.setdefault(each["anchor"], set()).update(each["negatives"])
+    answers = {each["positive"] for each in other[:20]}
+    assert not taken["вопрос 0"] & answers
+    assert "чужое" in taken["вопрос 0"]
+    assert answers <= set().union(*taken.values())
+
+
+@pytest.mark.usefixtures("made_up")
+def test_each_mining_draws_from_its_own_pool() -> None:
+    """Of two of one teacher the one without a pool is as if the other were not there."""
+    window = {"first_rank": 2, "last_rank": 20}
+    rows, other = documents(40), [row(f"иной {n}", f"чужое {n}", id=f"o:{n}") for n in range(40)]
+    pooled, _ = stage(rows, {"own": mine_of(**window)}, {"other": other}, **window)
+    own = read_rows(mined("s", "own")).to_pylist()
+    assert own == stage(rows, **window)[0] != pooled
 
 
 def test_picks_are_uniform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +299,7 @@ def test_anchors_that_share_a_positive_cost_integers() -> None:
     rows = [row(f"вопрос {n}", "один отрывок", id=f"s:{n}", group="synthetic") for n in range(2000)]
     rows += [row(f"иной {n}", f"отрывок {n}", id=f"s:x{n}", group="synthetic") for n in range(10)]
     write_rows(DEDUPLICATED / "s.parquet", rows, {})
-    experiment: Any = SimpleNamespace(mine=mine_of(), minings_of=lambda key: {})
+    experiment = experiment_of(mine_of())
     tracemalloc.start()
     run(experiment, "s")
     peak = tracemalloc.get_traced_memory()[1]
@@ -307,7 +358,7 @@ def test_a_source_too_small_is_a_mistake(teacher: Path, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
     write_rows(DEDUPLICATED / "s.parquet", source(20), {})
-    experiment: Any = SimpleNamespace(mine=mine_of(), minings_of=lambda key: {})
+    experiment = experiment_of(mine_of())
     with pytest.raises(Mistake, match=r"mine: of 23 rows of s none has 7 negatives among its 23 documents"):
         run(experiment, "s")
     assert not list(MINED.glob("*"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,10 +66,22 @@ def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("rosberta.embedding.embedder.Embedder", MadeUp)
 
 
-def stage(rows: Sequence[dict], minings: dict[str, Mine] | None = None, **changes: Any) -> tuple[list[dict], dict]:
-    """The rows and counts that the stage gives; none, where none is kept."""
-    write_rows(DEDUPLICATED / "s.parquet", rows, {})
-    experiment: Any = SimpleNamespace(mine=mine_of(**changes), minings_of=lambda key: minings or {})
+def experiment_of(mine: Mine, minings: dict[str, Mine] | None = None, others: Iterable[str] = ()) -> Any:
+    """An experiment in which a source is mined by these, and draws from `others`, too."""
+    drawn = {"mine": sorted(others)} if others else {}
+    return SimpleNamespace(mine=mine, minings_of=lambda key: minings or {}, drawn_from=lambda key: drawn)
+
+
+def stage(
+    rows: Sequence[dict],
+    minings: dict[str, Mine] | None = None,
+    others: Mapping[str, Sequence[dict]] | None = None,
+    **changes: Any,
+) -> tuple[list[dict], dict]:
+    """The rows and counts that the stage gives; none, where none is kept; `others` are sources of its pool."""
+    for name, each in {"s": rows, **(others or {})}.items():
+        write_rows(DEDUPLICATED / f"{name}.parquet", each, {})
+    experiment = experiment_of(mine_of(**changes), minings, others or ())
     (MINED / "s.parquet").unlink(missing_ok=True)
     try:
         run(experiment, "s")

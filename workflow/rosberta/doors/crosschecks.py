@@ -78,7 +78,19 @@ def _models(e: Experiment) -> Iterator[str]:
 
 
 def _minings(e: Experiment) -> Iterator[str]:
-    """What the minings name."""
+    """What pools and minings name."""
+    for name, pool in e.pools.items():
+        for field in ("sources", "without"):
+            for source in getattr(pool, field):
+                yield from _known(f"pools.{name}.{field}", source, e.collect.sources, "collect.sources")
+        if not e.chosen_by(pool):
+            yield f"pools.{name}: holds no source of collect.sources; name groups or sources that are there"
+    for where, pools in {
+        MINE: e.mine.pools,
+        **{f"minings.{n}": m.get("pools", []) for n, m in e.minings.items()},
+    }.items():
+        for pool_name in pools:
+            yield from _known(f"{where}.pools", pool_name, e.pools, "pools")
     for name in e.minings:
         yield from _mistakes(partial(e.mining, name))
         teacher = e.minings[name].get("teacher", e.mine.teacher)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from rosberta.experiment.benchmark import Benchmark
 from rosberta.experiment.blocks import TEXTS, Block, Name
-from rosberta.experiment.corpus import Clean, Collect, Deduplicate, Mine, Mixture
+from rosberta.experiment.corpus import Chosen, Clean, Collect, Deduplicate, Mine, Mixture, Pool
 from rosberta.experiment.hub import Hub
 from rosberta.experiment.models import Encoder, Evaluate, Model, Release, Run
 from rosberta.experiment.training import Contrast, Merge, Pretrain
@@ -37,6 +37,8 @@ class Experiment(Block):
     clean: Clean = Clean()
     deduplicate: Deduplicate = Deduplicate()
     mine: Mine = Mine()
+    pools: dict[Name, Pool] = {}
+    """Sets of sources that draw negatives from each other, for `mine` or a mining to name."""
     minings: dict[Name, dict[str, Any]] = {}
     """Further minings of the same sources, by name: the fields of `mine` that differ. A mixture chooses one, or a
     run."""
@@ -66,6 +68,7 @@ class Experiment(Block):
             "merge_of": {name: self.merge_of(name).model_dump(mode="json") for name in self.runs},
             "sources_of": {name: self.sources_of(name) for name in self.mixtures},
             "pairs_of": {name: self.pairs_of(name) for name in self.mixtures},
+            "drawn_from": {source: self.drawn_from(source) for source in self.collect.sources},
             "plans_of": {name: self.plans_of(name) for name in self.mixtures},
         }
 
@@ -99,12 +102,29 @@ class Experiment(Block):
 
     def sources_of(self, mixture: str) -> list[str]:
         """Names of the sources of a mixture, in the order of `collect.sources`."""
-        mix = self.mixtures[mixture]
+        return self.chosen_by(self.mixtures[mixture])
+
+    def chosen_by(self, chosen: Chosen) -> list[str]:
+        """Names of the sources that a mixture or a pool holds, in the order of `collect.sources`."""
         return [
             name
             for name, source in self.collect.sources.items()
-            if (source.group in mix.groups or name in mix.sources) and name not in mix.without
+            if (source.group in chosen.groups or name in chosen.sources) and name not in chosen.without
         ]
+
+    def drawn_from(self, source: str) -> dict[str, list[str]]:
+        """By mining the other sources, sorted, whose documents a source draws from, too; a mining without is left out.
+
+        Single texts are not mined, and draw from nothing.
+        """
+        if self.collect.sources[source].group == TEXTS:
+            return {}
+        found = {}
+        for name, mine in {MINE: self.mine, **self.minings_of(source)}.items():
+            pools = [self.chosen_by(self.pools[pool]) for pool in mine.pools]
+            if others := sorted({other for pool in pools if source in pool for other in pool} - {source}):
+                found[name] = others
+        return found
 
     def pairs_of(self, mixture: str) -> list[str]:
         """Names of those sources of a mixture that hold pairs."""

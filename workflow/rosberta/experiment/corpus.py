@@ -181,6 +181,9 @@ class Mine(Block):
     relative_margin: float | None = Field(None, ge=0, le=1)
     """Documents are taken out whose score is higher than the positive's less this share of it; null: none are.
     Not published: ours (0.05 in NV-Retriever, arXiv:2407.15831)."""
+    pools: list[str] = []
+    """Names in `pools`: a source that is in one of them draws from the documents of all its sources, not from its own
+    alone (paper 4.1: from the same set)."""
     methods: dict[Group, Literal["ranks", "random"]] = dict(METHODS)
     """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
     set (paper 4.1: random for the synthetic and retrieval sets). A group left out has its default."""
@@ -221,7 +224,7 @@ class Mine(Block):
         return self
 
 
-class Mixture(Block):
+class Chosen(Block):
     """A set of sources."""
 
     groups: list[Group] = []
@@ -230,5 +233,18 @@ class Mixture(Block):
     """Further sources by name."""
     without: list[str] = []
     """Sources left out."""
+
+
+class Pool(Chosen):
+    """Sources that draw their negatives from each other's documents, too.
+
+    A source of single texts (the adapter `texts`) is a given corpus in it: its texts are documents, collected, cleaned
+    and held against the benchmark as all others. Not published: ours; the paper's negatives are of the same set (4.1).
+    """
+
+
+class Mixture(Chosen):
+    """A set of sources that are trained on."""
+
     mining: str | None = None
     """Name in `minings` of what its negatives are mined by; null: `mine`."""

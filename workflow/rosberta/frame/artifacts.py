@@ -14,6 +14,7 @@ COLLECTED = Path("data/collected")
 CLEANED = Path("data/cleaned")
 REMOVED = Path("data/removed")
 DEDUPLICATED = Path("data/deduplicated")
+"""``SOURCE.parquet``, and ``SOURCE.json``: the sources that its negatives are drawn from, too, and their checksums."""
 DUPLICATES = Path("data/duplicates")
 MINED = Path("data/mined")
 """``SOURCE.parquet``, and a folder ``SOURCE`` of further minings and of what the report says of each."""

@@ -72,10 +72,15 @@ FLOW: dict[str, Stage] = {
             "collect.seed",
             *(f"collect.sources.*.{field}" for field in ("group", "cap")),
             "sources_of",
+            "drawn_from",
         ),
     ),
     "mine": Stage(
-        "adds hard negatives", ("deduplicate", "hub"), "collect.sources", ("mine", "minings_of.{key}"), gpu=True
+        "adds hard negatives",
+        ("deduplicate", "hub"),
+        "collect.sources",
+        ("mine", "minings_of.{key}", "drawn_from.{key}"),
+        gpu=True,
     ),
     "mix": Stage(
         "writes the plan of a mixture",

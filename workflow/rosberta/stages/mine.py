@@ -56,10 +56,15 @@ def run(experiment: Experiment, key: str) -> None:
             (folder / "mine.json").write_text(canonical({}), encoding="utf-8")
             return
         with _scratch(key) as scratch:
-            pool = Pool(path, scratch / "texts")
+            drawn, pools = experiment.drawn_from(key), dict[str, Pool]()
             seen: dict[str, Embedded] = {}
             for name, settings in {"mine": experiment.mine, **experiment.minings_of(key)}.items():
-                eyes = canonical(settings.model_dump(include=SEES))
+                others = [DEDUPLICATED / f"{other}.parquet" for other in drawn.get(name, [])]
+                shared = canonical(drawn.get(name, []))
+                if shared not in pools:
+                    pools[shared] = Pool(path, scratch / f"texts-{len(pools)}", others)
+                pool = pools[shared]
+                eyes = shared + canonical(settings.model_dump(include=SEES))
                 by_ranks = group is not None and settings.methods[group] == "ranks"
                 # What is asked of the teacher depends on this mining alone, whatever others have had embedded.
                 asked = by_ranks or settings.score_random
