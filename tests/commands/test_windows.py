@@ -77,6 +77,12 @@ def test_a_run_that_is_not_there_is_named(path: Path) -> None:
         ({"minings": {"few": {"negatifs": 3}}, "mining": None}, "minings.few.negatifs: unknown key"),
         ({"minings": {"other": {"teacher": "no/such"}}, "mining": None}, "minings.other.teacher: 'no/such'"),
         ({"minings": {"none": {"teacher": None}}, "mining": "none"}, "minings.none.teacher: missing"),
+        (
+            {"minings": {"judged": {"cross_encoder": {"model": "no/one"}}}, "mining": None},
+            "judged.cross_encoder.model: 'no/",
+        ),
+        ({"minings": {"judged": {"cross_encoder": {}}}, "mining": None}, "minings.judged.cross_encoder.model: missing"),
+        ({"minings": {"far": {"pools": ["all"]}}, "mining": None}, "minings.far.pools: 'all' is not in pools"),
         ({"minings": {"mine": {}}, "mining": None}, "minings.mine: is the name of the block"),
     ],
 )

@@ -32,7 +32,18 @@ from rosberta.stages.mine import run
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
 from support.encoders import RUSSIAN
-from support.mining import MadeUp, documents, experiment_of, made_up, mine_of, small_teacher, source, stage, vector  # noqa: F401 (fixtures)
+from support.mining import (  # noqa: F401 (fixtures)
+    MadeUp,
+    documents,
+    experiment_of,
+    made_up,
+    mine_of,
+    opinion,
+    small_teacher,
+    source,
+    stage,
+    vector,
+)
 from support.mining import mining_row as row
 
 # No deadlines and no chance: a busy machine must not fail a test.
@@ -89,6 +100,14 @@ def brute_force(rows: Sequence[dict], mine: Mine, others: Sequence[dict] = ()) -
             if mine.ranks == "after_removal":
                 ranked = [form for form in ranked if form in fit]
             allowed = set(ranked[mine.first_rank : mine.last_rank]) & fit
+            if judge := mine.cross_encoder:
+                highest = np.float32(judge.max_score if judge.max_score is not None else np.inf)
+                least = min((np.float32(opinion(anchor, form)) for form in answers[anchor]), default=np.inf)
+                if judge.absolute_margin is not None:
+                    highest = min(highest, least - np.float32(judge.absolute_margin))
+                if judge.relative_margin is not None:
+                    highest = min(highest, least - abs(least) * np.float32(judge.relative_margin))
+                allowed = {form for form in allowed if np.float32(opinion(anchor, form)) <= highest}
         order = sorted(allowed - set(own), key=lambda form: drawn(mine.seed, anchor, form))
         taken = (own + order)[: mine.negatives]
         if len(taken) < mine.negatives and mine.too_few == "fill":
@@ -115,6 +134,9 @@ blocks = st.builds(
     max_score=st.sampled_from([None, 0.9, 0.4]),
     absolute_margin=st.sampled_from([None, 0.1]),
     relative_margin=st.sampled_from([None, 0.15]),
+    cross_encoder=st.sampled_from(
+        [None, {}, {"max_score": 0.6}, {"absolute_margin": 0.1}, {"max_score": 0.9, "relative_margin": 0.2}]
+    ).map(lambda judge: None if judge is None else {"model": "j", **judge}),
     seed=st.integers(0, 2),
     sample=st.just(3),
 )

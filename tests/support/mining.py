@@ -59,11 +59,27 @@ class MadeUp:
         return np.stack([vector(text) for text in texts]) if texts else np.zeros((0, WIDTH), np.float32)
 
 
+def opinion(anchor: str, text: str) -> float:
+    """A made-up judge's score of a pair, of which many are equal."""
+    return hash_text(f"{normal(anchor)} {normal(text)}") % 11 / 10
+
+
+class MadeUpJudge:
+    """Stands for a judge: scores by `opinion`."""
+
+    def __init__(self, settings: Mine) -> None:
+        assert settings.cross_encoder is not None
+
+    def scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        return np.array([opinion(*pair) for pair in pairs], np.float32)
+
+
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: Path())
     monkeypatch.setattr("rosberta.embedding.embedder.Embedder", MadeUp)
+    monkeypatch.setattr("rosberta.stages.mine.Judge", MadeUpJudge)
 
 
 def experiment_of(mine: Mine, minings: dict[str, Mine] | None = None, others: Iterable[str] = ()) -> Any:

@@ -19,6 +19,7 @@ from rosberta.frame.weights import own_folder
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
+    from rosberta.experiment.corpus import Mine
 
 
 def adapters() -> list[str]:
@@ -71,9 +72,9 @@ def _models(e: Experiment) -> Iterator[str]:
     """The models that stages load; without sources nothing is cleaned or mined, and none is needed."""
     needed = {"clean.tokenizer": e.clean.tokenizer, "mine.teacher": e.mine.teacher}
     for where, model in {**needed, "clean.similarity.model": e.clean.similarity.model}.items():
-        if model is not None:
+        if model is not None and where != "mine.teacher":
             yield from _known(where, model, e.hub.models, "hub.models")
-        elif e.collect.sources and where in needed:
+        elif model is None and e.collect.sources and where in needed:
             yield f"{where}: missing; it has no default, and there are sources; name a model of hub.models"
 
 
@@ -85,21 +86,28 @@ def _minings(e: Experiment) -> Iterator[str]:
                 yield from _known(f"pools.{name}.{field}", source, e.collect.sources, "collect.sources")
         if not e.chosen_by(pool):
             yield f"pools.{name}: holds no source of collect.sources; name groups or sources that are there"
-    for where, pools in {
-        MINE: e.mine.pools,
-        **{f"minings.{n}": m.get("pools", []) for n, m in e.minings.items()},
-    }.items():
-        for pool_name in pools:
-            yield from _known(f"{where}.pools", pool_name, e.pools, "pools")
+    yield from _mining(e, MINE, e.mine)
     for name in e.minings:
-        yield from _mistakes(partial(e.mining, name))
-        teacher = e.minings[name].get("teacher", e.mine.teacher)
-        if teacher is not None:
-            yield from _known(f"minings.{name}.teacher", teacher, e.hub.models, "hub.models")
-        elif e.collect.sources:
-            yield f"minings.{name}.teacher: missing; name a model of hub.models"
+        try:
+            settings = e.mining(name)
+        except Mistake as mistake:
+            yield from str(mistake).splitlines()
+            continue
+        yield from _mining(e, f"minings.{name}", settings)
         if name == MINE:
             yield "minings.mine: is the name of the block that the others change; choose another"
+
+
+def _mining(e: Experiment, where: str, mine: Mine) -> Iterator[str]:
+    """What a mining names."""
+    judge = mine.cross_encoder
+    for field, model in (("teacher", mine.teacher), ("cross_encoder.model", judge.model if judge else None)):
+        if model is not None:
+            yield from _known(f"{where}.{field}", model, e.hub.models, "hub.models")
+    if mine.teacher is None and e.collect.sources and where != MINE:
+        yield f"{where}.teacher: missing; name a model of hub.models"
+    for pool in mine.pools:
+        yield from _known(f"{where}.pools", pool, e.pools, "pools")
 
 
 def _built(e: Experiment) -> Iterator[str]:

@@ -69,6 +69,7 @@ class Experiment(Block):
             "sources_of": {name: self.sources_of(name) for name in self.mixtures},
             "pairs_of": {name: self.pairs_of(name) for name in self.mixtures},
             "drawn_from": {source: self.drawn_from(source) for source in self.collect.sources},
+            "judges_of": {source: self.judges_of(source) for source in self.collect.sources},
             "plans_of": {name: self.plans_of(name) for name in self.mixtures},
         }
 
@@ -87,6 +88,13 @@ class Experiment(Block):
         """The minings by which a mixture is wanted: its own, and those that its runs choose."""
         chosen = {mining for run in self.runs.values() for name, mining in [run.chosen] if mining and name == mixture}
         return sorted({self.mixtures[mixture].mining or MINE, *chosen})
+
+    def judges_of(self, source: str) -> dict[str, str | None]:
+        """By mining the revision of the cross-encoder that judges its negatives, where there is one."""
+        if self.collect.sources[source].group == TEXTS:
+            return {}
+        judges = {name: mine.cross_encoder for name, mine in {MINE: self.mine, **self.minings_of(source)}.items()}
+        return {name: self.hub.models[judge.model].revision for name, judge in judges.items() if judge}
 
     def pretrain_of(self, encoder: str) -> Pretrain:
         """The settings of `pretrain` with what this encoder changes."""

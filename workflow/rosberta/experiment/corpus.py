@@ -145,6 +145,39 @@ METHODS: dict[Group, Literal["ranks", "random"]] = {
 }
 
 
+class CrossEncoder(Block):
+    """A judge of negatives, which reads an anchor and a document together.
+
+    It scores a sample for the mining report. Where one of `max_score` and the margins is given, it also refuses
+    candidates, under the rules by which `sentence_transformers.util.mine_hard_negatives` filters the scores of its
+    `cross_encoder`; but the ranks stay the teacher's, and what is refused is taken out of their window.
+    """
+
+    model: str
+    """Id of the model, as in `hub.models`: a classifier of sequences with one label."""
+    max_score: float | None = None
+    """Candidates of a higher score are refused; null: none are. Scores are those of the model's own activation, a
+    sigmoid if it names none."""
+    absolute_margin: float | None = Field(None, ge=0)
+    """Candidates are refused whose score is higher than the positive's less this; null: none are. Of several positives
+    that of the lowest score counts."""
+    relative_margin: float | None = Field(None, ge=0, le=1)
+    """Candidates are refused whose score is higher than the positive's less this share of it; null: none are."""
+    likely: float = 0.5
+    """Score from which the mining report counts a negative as a likely positive. Not published: ours."""
+    max_length: int = Field(512, ge=8)
+    """Tokens of an anchor and a document together. Not published: ours."""
+    precision: Precision = "fp32"
+    """Of the model: bf16 is several times as fast on a GPU. Not published: ours."""
+    batch_size: int = Field(64, ge=1)
+    """Pairs at once on a GPU; a CPU reads one after the other. No influence but in the last bits."""
+
+    @property
+    def filters(self) -> bool:
+        """Whether it refuses any."""
+        return any(each is not None for each in (self.max_score, self.absolute_margin, self.relative_margin))
+
+
 class Mine(Block):
     """Hard negatives."""
 
@@ -181,6 +214,9 @@ class Mine(Block):
     relative_margin: float | None = Field(None, ge=0, le=1)
     """Documents are taken out whose score is higher than the positive's less this share of it; null: none are.
     Not published: ours (0.05 in NV-Retriever, arXiv:2407.15831)."""
+    cross_encoder: CrossEncoder | None = None
+    """A cross-encoder as judge, of candidates from the teacher's ranks and of the report's sample; null: none. Random
+    draws are not filtered. Not published: ours."""
     pools: list[str] = []
     """Names in `pools`: a source that is in one of them draws from the documents of all its sources, not from its own
     alone (paper 4.1: from the same set)."""
@@ -209,6 +245,11 @@ class Mine(Block):
     share texts; 0: none are kept. No influence on the recipe."""
     threads: int = Field(1, ge=1)
     """CPU threads. No influence on the negatives: each takes whole batches of its own."""
+
+    @property
+    def filters(self) -> bool:
+        """Whether the teacher's scores take documents out."""
+        return any(each is not None for each in (self.max_score, self.absolute_margin, self.relative_margin))
 
     @field_validator("methods", mode="before")
     @classmethod

@@ -79,7 +79,7 @@ FLOW: dict[str, Stage] = {
         "adds hard negatives",
         ("deduplicate", "hub"),
         "collect.sources",
-        ("mine", "minings_of.{key}", "drawn_from.{key}"),
+        ("mine", "minings_of.{key}", "drawn_from.{key}", "judges_of.{key}"),
         gpu=True,
     ),
     "mix": Stage(

@@ -42,7 +42,13 @@ def known(experiment: Experiment) -> Known:
 
 def tables(results: Results) -> list[Table]:
     """All tables of hard negatives."""
-    return [negatives(results.minings), margins(results.minings), examples(results.minings)]
+    asked = any("judged" in each for each in results.minings.values())
+    return [
+        negatives(results.minings),
+        *([judged(results.minings)] if asked else []),
+        margins(results.minings),
+        examples(results.minings),
+    ]
 
 
 def negatives(minings: Known) -> Table:
@@ -88,6 +94,31 @@ def negatives(minings: Known) -> Table:
         "source draws at random, and no teacher looked at it."
     )
     return Table("mining", "Are they negatives?", caption, columns, tuple(rows))
+
+
+def judged(minings: Known) -> Table:
+    """What a cross-encoder says of negatives, where one was asked."""
+    shares = {"above": "Above the positive", "likely": "Likely positives"}
+    columns = (
+        Column("Source"),
+        Column("Mining"),
+        *(Column(name, 0, over="Candidates") for name in ("judged", "refused")),
+        *(Column(side, 3, over="Median score") for side in ("positive", "negative")),
+        *(Column(end, 1, over=title) for title in shares.values() for end in ("share, %", "low", "high")),
+    )
+    rows = []
+    for (source, mining), each in minings.items():
+        if said := each.get("judged"):
+            medians = [said["scores"][side][len(said["scores"][side]) // 2] for side in ("positives", "negatives")]
+            ends = [_percent(said[kind], end) for kind in shares for end in ("share", "low", "high")]
+            counts = [each["counts"].get(name) for name in ("judged", "refused")]
+            rows.append(Row((source, mining, *counts, *medians, *ends)))
+    caption = (
+        "What a cross-encoder, which reads anchor and document together, says of the same sample: an estimate of the "
+        "false negatives by a model that did not rank them, with intervals of 95% for clusters. A negative is a likely "
+        "positive from the score on that `cross_encoder.likely` names. Candidates are counted where it may refuse any."
+    )
+    return Table("mining_judged", "What a judge says of negatives", caption, columns, tuple(rows))
 
 
 def margins(minings: Known) -> Table:

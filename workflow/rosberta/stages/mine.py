@@ -24,6 +24,7 @@ from rosberta.frame.files import canonical, whole
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import ROW, Writer, read_batches
 from rosberta.mining.candidates import ORIGINS, Choice
+from rosberta.mining.judge import Judge, accepted
 from rosberta.mining.order import Order
 from rosberta.mining.pool import Pool
 from rosberta.mining.statistics import statistics
@@ -104,10 +105,15 @@ def _mine(
 ) -> dict[str, Any]:
     """Write the rows of one mining; give what is known of its negatives."""
     choice = Choice(pool, Order(settings.seed, key), settings.negatives, settings.too_few)
+    asked, judged = settings.cross_encoder, dict[str, int]()
+    judge = Judge(settings) if asked else None
     if by_ranks and embedded is not None:
         lacking = choice.lacking()
+        found = window(settings, pool, embedded, lacking)
+        if asked and judge and asked.filters:
+            found, judged = accepted(settings, pool, choice.order, judge, lacking, found)
         choice.windows = np.full((len(pool.anchors), settings.last_rank - settings.first_rank), -1, np.int32)
-        choice.windows[lacking] = window(settings, pool, embedded, lacking)
+        choice.windows[lacking] = found
     sample: Sample[tuple[int, dict[str, Any]]] = Sample(settings.sample, lambda one, _: one)
     writer = Writer(out, ROW)
     read = kept = 0
@@ -125,6 +131,7 @@ def _mine(
         "dropped": {"too_few_candidates": read - kept} if kept < read else {},
         "corpus": len(pool.documents),
         **{origin: choice.counts[origin] for origin in (*ORIGINS, "filled", "short")},
+        **judged,
     }
     writer.close(counts)
     if not kept:
@@ -143,8 +150,8 @@ def _mine(
         "%d provided, %d mined, %d random",
         key, name, read, kept, read - kept, counts["filled"], counts["short"], *(counts[each] for each in ORIGINS),
     )  # fmt: skip
-    found = statistics(sorted(sample, key=itemgetter(0)), pool, embedded, (settings.first_rank, settings.last_rank))
-    return {"counts": counts, **found}
+    rows, ranks = sorted(sample, key=itemgetter(0)), (settings.first_rank, settings.last_rank)
+    return {"counts": counts, **statistics(rows, pool, embedded, ranks, judge, asked.likely if asked else 0.5)}
 
 
 def _chosen(path: Path, pool: Pool, choice: Choice) -> Iterator[tuple[int, dict[str, Any], list[str] | None]]:
