@@ -56,6 +56,7 @@ rule all:
         "data/duplicates",
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),
+        expand("data/mixtures/{mixture}", mixture=EXPERIMENT.mixtures),
         expand("data/vocabulary/{encoder}", encoder=EXPERIMENT.encoders),
         expand("results/encoders/{encoder}", encoder=EXPERIMENT.encoders),
         expand("results/runs/{run}/contrasted", run=EXPERIMENT.runs),

@@ -25,21 +25,21 @@ def test_each_window_is_a_run_of_its_own(path: Path, caplog: pytest.LogCaptureFi
     windows.write("full", path)
     after = parameters.load(path)
     assert path.read_text(encoding="utf-8").startswith((ROOT / "params.yaml").read_text(encoding="utf-8")[:200])
-    for block in ("mixtures", "runs", "models"):
+    assert after.mixtures == before.mixtures
+    for block in ("runs", "models"):
         assert {name: getattr(after, block)[name] for name in getattr(before, block)} == getattr(before, block)
     # Ranks 20-100 are what the run has already.
     added = {"ranks_0_20", "ranks_100_200", "margin", "random"}
     assert set(after.minings) == added
     for window in added:
         run = after.runs[f"full_{window}"]
-        assert run == before.runs["full"].model_copy(update={"mixture": f"full_{window}"})
-        assert after.sources_of(run.mixture) == before.sources_of("full")
-        assert after.mixtures[run.mixture].mining == window
+        assert run == before.runs["full"].model_copy(update={"mixture": f"full/{window}"})
+        assert run.chosen == ("full", window)
         assert after.models[f"full_{window}"].weights == f"results/runs/full_{window}/merged"
         assert after.minings_of("sberquad")[window] == after.mining(window) != after.mine
     assert (after.mining("ranks_100_200").first_rank, after.mining("margin").relative_margin) == (100, 0.05)
     assert set(after.mining("random").methods.values()) == {"random"}
-    assert "mixtures.full_margin: added" in caplog.text
+    assert "runs.full_margin: added" in caplog.text
     windows.write("full", path)
     assert parameters.load(path) == after, "a second time changes nothing"
 
@@ -65,11 +65,24 @@ def test_a_run_that_is_not_there_is_named(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
+        ({"minings": {"few": {}}, "mining": None, "run": "full/fw"}, "runs.full.mixture: 'fw' is not in minings; did"),
+        ({"minings": {"few": {}}, "mining": None, "run": "fulls/few"}, "runs.full.mixture: 'fulls' is not in mixtures"),
+        ({"minings": {"few": {}}, "mining": None, "run": "full/"}, "runs.full.mixture: '' is not in minings"),
+        (
+            {"minings": {"few": {"negatives": 3}}, "mining": None, "run": "full/few"},
+            "but minings.few.negatives gives 3",
+        ),
         ({"minings": {"wide": {"last_rank": 200}}, "mining": "wid"}, "mixtures.full.mining: 'wid' is not in minings"),
         ({"minings": {"few": {"negatives": 3}}, "mining": "few"}, "hard_negatives is 7, but minings.few.negatives"),
         ({"minings": {"few": {"negatifs": 3}}, "mining": None}, "minings.few.negatifs: unknown key"),
         ({"minings": {"other": {"teacher": "no/such"}}, "mining": None}, "minings.other.teacher: 'no/such'"),
         ({"minings": {"none": {"teacher": None}}, "mining": "none"}, "minings.none.teacher: missing"),
+        (
+            {"minings": {"judged": {"cross_encoder": {"model": "no/one"}}}, "mining": None},
+            "judged.cross_encoder.model: 'no/",
+        ),
+        ({"minings": {"judged": {"cross_encoder": {}}}, "mining": None}, "minings.judged.cross_encoder.model: missing"),
+        ({"minings": {"far": {"pools": ["all"]}}, "mining": None}, "minings.far.pools: 'all' is not in pools"),
         ({"minings": {"mine": {}}, "mining": None}, "minings.mine: is the name of the block"),
     ],
 )
@@ -78,6 +91,7 @@ def test_a_mining_that_does_not_fit_is_named(changes: dict, line: str) -> None:
     data = parameters.read(ROOT / "params.yaml")
     data["minings"] = changes["minings"]
     data["mixtures"]["full"]["mining"] = changes["mining"]
+    data["runs"]["full"]["mixture"] = changes.get("run", "full")
     with pytest.raises(Mistake) as raised:
         parameters.check(data)
     assert line in str(raised.value)

@@ -111,6 +111,27 @@ def test_what_a_run_overrides_does_not_reach_it() -> None:
     assert slices(parameters.check(data).resolved())["contrast@full"] == before
 
 
+def test_a_pool_reaches_the_sources_in_it() -> None:
+    """Which sources it holds stands in the slice of each of these, and in that of `deduplicate`."""
+    data = parameters.read(ROOT / "workflow/presets/tiny.yaml")
+    data["pools"] = {"pair": {"sources": ["sberquad", "opus100"]}}
+    data["mine"]["pools"] = ["pair"]
+    before = slices(parameters.check(data).resolved())
+    assert before["mine@sberquad"]["parameters"]["drawn_from.sberquad"] == {"mine": ["opus100"]}
+    assert before["mine@ru_hnp"]["parameters"]["drawn_from.ru_hnp"] == {}
+    data["pools"]["pair"]["sources"].append("ru_hnp")
+    after = slices(parameters.check(data).resolved())
+    reached = ["deduplicate", "mine@opus100", "mine@ru_hnp", "mine@sberquad", "report"]
+    assert sorted(job for job in after if after[job] != before[job]) == reached
+    for pools, line in (
+        ({"pair": {"sources": ["sberquat"]}}, "pools.pair.sources: 'sberquat' is not in collect.sources"),
+        ({"pairs": {"sources": ["sberquad"]}}, "mine.pools: 'pair' is not in pools"),
+        ({"pair": {}}, "pools.pair: holds no source"),
+    ):
+        with pytest.raises(Mistake, match=line):
+            parameters.check(data | {"pools": pools})
+
+
 def test_a_slice_holds_the_code_of_its_job() -> None:
     """Of its stage, and of the adapter that its source names."""
     found = slices(plain())

@@ -60,6 +60,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 def test_both_doors_resolve_the_same_graph(clone: Tree, preset: str) -> None:
     """No job without a stage, no output and no dependency that only one of the two knows."""
     clone.run("python", "-m", "rosberta", "preset", preset)
+    if preset == "miniature":
+        clone.run("python", "-m", "rosberta", "windows", "full")  # runs that choose their negatives
     stages, jobs = stages_of_dvc(clone.root), jobs_of_snakemake(clone)
     # It has no rule: it goes before all jobs.
     assert set(stages) - set(jobs) == {"check"}
@@ -230,6 +232,8 @@ REACHES = {
         "negatives: 7\n  seed: 1",
         f"check mine@{SOURCES} mix@basic_russian,full {CONTRASTED}",
     ),
+    # No mining names it.
+    "pools": ("\npretrain:\n", "\npools:\n  all: {groups: [basic_russian]}\n\npretrain:\n", "check report"),
     # No mixture wants it.
     "minings": ("\npretrain:\n", "\nminings:\n  wide: {negatives: 9}\n\npretrain:\n", "check report"),
     "pretrain": (

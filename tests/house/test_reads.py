@@ -62,7 +62,11 @@ print(json.dumps(found))
 
 
 RESOLVED = {
-    "minings_of.{key}": ("minings", "mixtures", "collect.sources.*.group"),
+    "minings_of.{key}": ("minings", "mixtures", "runs.*.mixture", "collect.sources.*.group"),
+    "drawn_from.{key}": ("pools", "mine.pools", "minings", "mixtures", "runs.*.mixture", "collect.sources.*.group"),
+    "drawn_from": ("pools", "mine", "minings", "mixtures", "runs.*.mixture", "collect.sources.*.group"),
+    "judges_of.{key}": ("mine", "minings", "mixtures", "runs.*.mixture", "hub.models.*.revision"),
+    "plans_of.{key}": ("mixtures.{key}", "runs.*.mixture"),
     "pretrain_of.{key}": ("pretrain", "encoders.{key}.pretrain"),
     "contrast_of.{key}": ("contrast", "runs.{key}.contrast"),
     "merge_of.{key}": ("merge", "runs.{key}.merge"),

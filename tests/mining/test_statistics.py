@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from rosberta.frame.artifacts import mining_report
+from rosberta.frame.artifacts import MINE, mining_report
 from rosberta.frame.files import read_json
-from support.mining import documents, made_up, source, stage, vector  # noqa: F401 (a fixture)
+from support.mining import documents, made_up, mine_of, source, stage, vector  # noqa: F401 (a fixture)
 from support.mining import mining_row as row
 
 
@@ -24,7 +24,7 @@ def test_what_is_known_of_negatives() -> None:
     rows[2] = row("кто построил старый мост через реку в городах", "каменщики с южного берега", id="s:2")
     rows[0]["negatives"] += ["каменщики с южного берега"]
     stage(rows, first_rank=2, last_rank=25)
-    known = read_json(mining_report("s", None))
+    known = read_json(mining_report("s"))
     assert known["suspected"]["near_duplicate"]["count"] == 1
     assert known["suspected"]["shared_passage"]["count"] == 2
     assert known["suspected"]["shared_answer"]["count"] >= 1
@@ -39,7 +39,7 @@ def test_what_the_teacher_says_of_negatives_is_brute_force() -> None:
     """Scores, margins and the ranks of positives, each counted anew."""
     rows = documents(40)
     kept, _ = stage(rows, first_rank=3, last_rank=25)
-    known = read_json(mining_report("s", None))
+    known = read_json(mining_report("s"))
     margins = []
     ranks = {"before": 0, "inside": 0, "beyond": 0}
     for each in kept:
@@ -53,3 +53,39 @@ def test_what_the_teacher_says_of_negatives_is_brute_force() -> None:
         ranks["before" if above < 3 else "inside" if above < 25 else "beyond"] += 1
     assert known["positive_ranks"] == ranks
     assert known["above"]["count"] == pytest.approx(sum(margin < -1e-6 for margin in margins), abs=len(margins) / 100)
+
+
+RANDOM = {"methods": {"basic_russian": "random"}}
+
+
+@pytest.mark.usefixtures("made_up")
+def test_what_is_known_depends_on_no_other_mining() -> None:
+    """Random negatives have the teacher's scores where these are asked for, and not where others had them embedded."""
+    rows = documents(40)
+    others = [{}, {"b": mine_of(first_rank=3, last_rank=25)}, {"a": mine_of(**RANDOM), "b": mine_of(score_random=True)}]
+    found = []
+    for minings in others:
+        stage(rows, minings, **RANDOM)
+        found.append(mining_report("s").read_bytes())
+        for name, settings in minings.items():
+            known = read_json(mining_report("s", name))
+            assert ("scores" in known) == (settings.methods["basic_russian"] == "ranks")
+    assert found[1:] == found[:1] * 2
+    assert "scores" not in json.loads(found[0])
+    stage(rows, score_random=True, **RANDOM)
+    assert "scores" in read_json(mining_report("s"))
+
+
+@pytest.mark.usefixtures("made_up")
+def test_what_became_of_rows_is_told_of_each_mining() -> None:
+    """Where a further mining drops, fills up or keeps short, its own report says so."""
+    narrow = {"first_rank": 40, "last_rank": 60, "negatives": 7}
+    rows = documents(36)
+    few = mine_of(**narrow, too_few="fill"), mine_of(**narrow, too_few="short")
+    stage([*rows, row("вопрос", "ответ", *"абвгдеж", id="s:x")], {"filled": few[0], "short": few[1]}, negatives=5)
+    told = {name: read_json(mining_report("s", name))["counts"] for name in (MINE, "filled", "short")}
+    assert (told["filled"]["filled"], told["short"]["short"], told[MINE]["filled"]) == (36, 36, 0)
+    assert [each["kept"] for each in told.values()] == [37, 37, 37]
+    with_dropped = mine_of(**narrow, too_few="drop")
+    stage([*rows, row("вопрос", "ответ", *"абвгдеж", id="s:x")], {"wide": with_dropped}, negatives=5)
+    assert read_json(mining_report("s", "wide"))["counts"]["dropped"] == {"too_few_candidates": 36}

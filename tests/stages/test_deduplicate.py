@@ -15,7 +15,7 @@ from rosberta.corpus.duplicates import CROWD, Source, in_order
 from rosberta.corpus.sampling import number_of
 from rosberta.experiment import corpus
 from rosberta.frame.artifacts import CLEANED, COLLECTED, DEDUPLICATED, DUPLICATES
-from rosberta.frame.files import digest
+from rosberta.frame.files import digest, read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
 from rosberta.stages.deduplicate import run
@@ -26,6 +26,7 @@ from rosberta.texts.normalisation import normal
 settings.load_profile("ci")
 
 GROUPS = {"a": "basic_english", "b": "basic_russian", "c": "synthetic", "d": "retrieval"}
+OF_SOURCE = GROUPS | {"t": "texts", "u": "texts"}
 TABLE_2 = {
     "basic_english": ["a"],
     "basic_russian": ["b"],
@@ -39,7 +40,7 @@ LONG = "Первый мост через реку построил инжене�
 
 
 def rows(source: str, *pairs: tuple[str, str | None], prefix: str = "search") -> list[dict[str, Any]]:
-    place = {"task": "retrieval", "prefix": prefix, "language": "ru", "source": source, "group": GROUPS[source]}
+    place = {"task": "retrieval", "prefix": prefix, "language": "ru", "source": source, "group": OF_SOURCE[source]}
     return [
         {"anchor": anchor, "positive": positive, "negatives": [], **place, "id": f"{source}:{number}"}
         for number, (anchor, positive) in enumerate(pairs)
@@ -55,6 +56,7 @@ def deduplicated(
     sources: dict[str, list[dict[str, Any]]],
     mixtures: dict[str, list[str]] = ALL,
     cap: int = 10**6,
+    drawn: dict[str, dict[str, list[str]]] | None = None,
     **changes: Any,
 ) -> dict[str, list[dict[str, Any]]]:
     """Run the stage; return the rows that are kept."""
@@ -64,10 +66,11 @@ def deduplicated(
     experiment = SimpleNamespace(
         deduplicate=corpus.Deduplicate(**changes),
         collect=SimpleNamespace(
-            cap=cap, seed=0, sources={name: SimpleNamespace(group=GROUPS[name], cap=None) for name in sources}
+            cap=cap, seed=0, sources={name: SimpleNamespace(group=OF_SOURCE[name], cap=None) for name in sources}
         ),
         mixtures=mixtures,
         sources_of=lambda mixture: [name for name in mixtures[mixture] if name in sources],
+        drawn_from=lambda source: (drawn or {}).get(source, {}),
     )
     run(experiment)
     kept = {name: read_rows(DEDUPLICATED / f"{name}.parquet").to_pylist() for name in sources}
@@ -353,6 +356,36 @@ def test_order_is_by_mixtures_then_group_then_name() -> None:
     assert [each.name for each in in_order(sources, ["retrieval", "synthetic"])] == ["x", "z", "a", "b", "y"]
 
 
+def test_what_negatives_are_drawn_from_is_named_by_content() -> None:
+    """Of each source the others that one of its minings draws from, with their checksums, and of those alone."""
+    sources = {name: rows(name, (f"вопрос {name}", f"ответ {name}")) for name in "abc"}
+    drawn = {"a": {"mine": ["b"], "wide": ["b", "c"]}, "b": {"wide": ["a"]}}
+    deduplicated(sources, drawn=drawn)
+    names = {name: read_json(DEDUPLICATED / f"{name}.json") for name in sources}
+    assert {name: list(others) for name, others in names.items()} == {"a": ["b", "c"], "b": ["a"], "c": []}
+    assert names["a"]["c"] == sha256(DEDUPLICATED / "c.parquet")
+    before = (DEDUPLICATED / "b.json").read_bytes()
+    sources["c"] = rows("c", ("другой вопрос", "другой ответ"))
+    deduplicated(sources, drawn=drawn)
+    assert (DEDUPLICATED / "b.json").read_bytes() == before
+    assert read_json(DEDUPLICATED / "a.json")["c"] == sha256(DEDUPLICATED / "c.parquet") != names["a"]["c"]
+
+
+def test_a_corpus_that_is_drawn_from_loses_no_text() -> None:
+    """To a source of texts that is not drawn from with it; where nobody draws from it, it does."""
+    sources = {"a": rows("a", ("вопрос", "ответ")), "t": rows("t", (LONG, None)), "u": rows("u", (LONG, None))}
+    mixtures = {"full": ["a", "t"]}
+    assert not_left(sources, mixtures) == {"u"}
+    assert not_left(sources, mixtures, drawn={"a": {"mine": ["u"]}}) == set()
+    assert not_left(sources, mixtures, drawn={"a": {"mine": ["t", "u"]}}) == {"u"}
+
+
+def not_left(sources: dict[str, list[dict[str, Any]]], mixtures: dict[str, list[str]], **settings: Any) -> set[str]:
+    """The sources of one row that lose it, another row of theirs standing in for it."""
+    spare = {name: [*each, *rows(name, (f"прочее {name}", f"иное {name}"))] for name, each in sources.items()}
+    return {name for name, each in deduplicated(spare, mixtures, **settings).items() if len(each) == 1}
+
+
 def test_a_missing_source_is_a_mistake() -> None:
     """It is named, with what to do, and nothing is written."""
     with pytest.raises(Mistake, match=r"data/cleaned/a\.parquet: missing"):
@@ -361,6 +394,7 @@ def test_a_missing_source_is_a_mistake() -> None:
                 deduplicate=corpus.Deduplicate(),
                 collect=SimpleNamespace(cap=1, seed=0, sources={"a": SimpleNamespace(group="retrieval", cap=None)}),
                 mixtures={},
+                drawn_from=lambda source: {},
             )  # type: ignore[arg-type]
         )
     assert not DUPLICATES.exists()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import signal
 import tracemalloc
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,16 +22,28 @@ from hypothesis import strategies as st
 from rosberta.experiment.blocks import TEXTS, Group
 from rosberta.experiment.corpus import METHODS, Mine
 from rosberta.frame import rows as frame_rows
-from rosberta.frame.artifacts import DEDUPLICATED, MINED, mined, mining_report
+from rosberta.frame.artifacts import DEDUPLICATED, MINED, SCRATCH, mined, mining_report
 from rosberta.frame.files import read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
 from rosberta.mining import teacher as mining_teacher
+from rosberta.mining.pool import Pool
 from rosberta.stages.mine import run
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
 from support.encoders import RUSSIAN
-from support.mining import documents, made_up, mine_of, small_teacher, source, stage, vector  # noqa: F401 (fixtures)
+from support.mining import (  # noqa: F401 (fixtures)
+    MadeUp,
+    documents,
+    experiment_of,
+    made_up,
+    mine_of,
+    opinion,
+    small_teacher,
+    source,
+    stage,
+    vector,
+)
 from support.mining import mining_row as row
 
 # No deadlines and no chance: a busy machine must not fail a test.
@@ -44,13 +60,17 @@ def drawn(seed: int, anchor: str, document: str) -> int:
     return ((a | 1) * hash_text(document) + b) % 2**64
 
 
-def brute_force(rows: Sequence[dict], mine: Mine) -> dict[str, list[str] | None]:
-    """The normal forms of each row's negatives, by its id."""
-    pairs = {(normal(each["anchor"]), normal(text)) for each in rows for text in (each["positive"], *each["positives"])}
+def brute_force(rows: Sequence[dict], mine: Mine, others: Sequence[dict] = ()) -> dict[str, list[str] | None]:
+    """The normal forms of each row's negatives, by its id; `others` are rows of other sources of its pool."""
+    paired = [*rows, *(each for each in others if each["positive"] is not None)]
+    pairs = {
+        (normal(each["anchor"]), normal(text)) for each in paired for text in (each["positive"], *each["positives"])
+    }
     both = pairs | {(right, left) for left, right in pairs}
     documents = {
-        normal(text) for each in rows for text in (each["positive"], *each["positives"], *each["negatives"])
-    } - {""}
+        normal(text) for each in paired for text in (each["positive"], *each["positives"], *each["negatives"])
+    } | {normal(each["anchor"]) for each in others if each["positive"] is None}
+    documents -= {""}
     anchors = {normal(each["anchor"]) for each in rows}
     found = {}
     for anchor in anchors:
@@ -80,6 +100,14 @@ def brute_force(rows: Sequence[dict], mine: Mine) -> dict[str, list[str] | None]
             if mine.ranks == "after_removal":
                 ranked = [form for form in ranked if form in fit]
             allowed = set(ranked[mine.first_rank : mine.last_rank]) & fit
+            if judge := mine.cross_encoder:
+                highest = np.float32(judge.max_score if judge.max_score is not None else np.inf)
+                least = min((np.float32(opinion(anchor, form)) for form in answers[anchor]), default=np.inf)
+                if judge.absolute_margin is not None:
+                    highest = min(highest, least - np.float32(judge.absolute_margin))
+                if judge.relative_margin is not None:
+                    highest = min(highest, least - abs(least) * np.float32(judge.relative_margin))
+                allowed = {form for form in allowed if np.float32(opinion(anchor, form)) <= highest}
         order = sorted(allowed - set(own), key=lambda form: drawn(mine.seed, anchor, form))
         taken = (own + order)[: mine.negatives]
         if len(taken) < mine.negatives and mine.too_few == "fill":
@@ -106,6 +134,9 @@ blocks = st.builds(
     max_score=st.sampled_from([None, 0.9, 0.4]),
     absolute_margin=st.sampled_from([None, 0.1]),
     relative_margin=st.sampled_from([None, 0.15]),
+    cross_encoder=st.sampled_from(
+        [None, {}, {"max_score": 0.6}, {"absolute_margin": 0.1}, {"max_score": 0.9, "relative_margin": 0.2}]
+    ).map(lambda judge: None if judge is None else {"model": "j", **judge}),
     seed=st.integers(0, 2),
     sample=st.just(3),
 )
@@ -116,13 +147,19 @@ def rows_of(texts: Sequence[tuple]) -> list[dict]:
 
 
 @pytest.mark.usefixtures("made_up")
-@given(few_rows, blocks)
+@given(few_rows, blocks, st.lists(few_rows, max_size=2))
 @settings(max_examples=60)
-def test_negatives_are_those_of_brute_force(texts: list[tuple], mine: Mine) -> None:
-    """Windows of either kind, filters, ties, the draw, and what becomes of rows with too few: all as the reference."""
+def test_negatives_are_those_of_brute_force(texts: list[tuple], mine: Mine, pool: list[list[tuple]]) -> None:
+    """Windows of either kind, filters, ties, the draw, and what becomes of rows with too few: all as the reference.
+
+    So it is over the union of a pool: with what other sources hold relevant, and with texts that are single.
+    """
     rows = rows_of(texts)
-    expected = brute_force(rows, mine)
-    kept, counts = stage(rows, **mine.model_dump())
+    others = {f"other{place}": rows_of(each) for place, each in enumerate(pool)}
+    for each in others.get("other1", []):
+        each["positive"] = None
+    expected = brute_force(rows, mine, [each for name in others for each in others[name]])
+    kept, counts = stage(rows, others=others, **mine.model_dump())
     assert {each["id"]: [normal(text) for text in each["negatives"]] for each in kept} == {
         id: forms for id, forms in expected.items() if forms is not None
     }
@@ -243,7 +280,7 @@ def test_anchors_that_share_a_positive_cost_integers() -> None:
     rows = [row(f"вопрос {n}", "один отрывок", id=f"s:{n}", group="synthetic") for n in range(2000)]
     rows += [row(f"иной {n}", f"отрывок {n}", id=f"s:x{n}", group="synthetic") for n in range(10)]
     write_rows(DEDUPLICATED / "s.parquet", rows, {})
-    experiment: Any = SimpleNamespace(mine=mine_of(), minings_of=lambda key: {})
+    experiment = experiment_of(mine_of())
     tracemalloc.start()
     run(experiment, "s")
     peak = tracemalloc.get_traced_memory()[1]
@@ -290,7 +327,7 @@ def test_the_stage(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [sha256(path) for path in sorted(MINED.rglob("*.*"))] == before
     stage(rows)
     assert sha256(MINED / "s.parquet") == before[-1], "a mining beside it leaves the rows as they were"
-    assert read_json(mining_report("s", None))["rows"] == 63
+    assert read_json(mining_report("s"))["rows"] == 63
 
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: pytest.fail("no teacher is needed"))
     _, counts = stage([{**each, "group": "synthetic"} for each in rows])
@@ -302,10 +339,44 @@ def test_a_source_too_small_is_a_mistake(teacher: Path, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
     write_rows(DEDUPLICATED / "s.parquet", source(20), {})
-    experiment: Any = SimpleNamespace(mine=mine_of(), minings_of=lambda key: {})
+    experiment = experiment_of(mine_of())
     with pytest.raises(Mistake, match=r"mine: of 23 rows of s none has 7 negatives among its 23 documents"):
         run(experiment, "s")
     assert not list(MINED.glob("*"))
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_killed_stage_leaves_nothing_and_ends_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in earnest at some moments, whichever: the next start clears what was left, and writes the same bytes."""
+    rows, minings = documents(60), {"wide": mine_of(first_rank=5, last_rank=40)}
+    stage(rows, minings)
+    expected = {path: sha256(path) for path in MINED.rglob("*.*")}
+    places = [(frame_rows.Writer, "write"), (MadeUp, "embed"), (Pool, "related"), (frame_rows.Writer, "close")]
+    chance = random.Random(0)
+    for _ in range(5):
+        # In `write` somewhere, in the others at one of their first calls.
+        place = chance.randrange(len(places))
+        left = chance.randrange(1, 100 if not place else 3)
+        shutil.rmtree(MINED)
+        child = os.fork()
+        if not child:
+            holder, name = places[place]
+            stock = getattr(holder, name)
+
+            def killed(*given: Any, stock: Any = stock, **more: Any) -> Any:
+                nonlocal left
+                left -= 1
+                return stock(*given, **more) if left else os.kill(os.getpid(), signal.SIGKILL)
+
+            setattr(holder, name, killed)
+            with suppress(BaseException):
+                stage(rows, minings)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        assert not (MINED / "s.parquet").exists()
+        stage(rows, minings)
+        assert {path: sha256(path) for path in expected} == expected
+        assert not list(SCRATCH.glob("mine*"))
 
 
 def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,7 +386,7 @@ def test_single_texts_pass_through(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     write_rows(DEDUPLICATED / "books.parquet", texts, {})
     run(SimpleNamespace(mine=None), "books")  # type: ignore[arg-type]
     assert read_rows(MINED / "books.parquet").to_pylist() == texts
-    assert read_json(mining_report("books", None)) == {}
+    assert read_json(mining_report("books")) == {}
 
 
 def test_every_group_has_a_method() -> None:

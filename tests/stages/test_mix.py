@@ -24,6 +24,7 @@ EXPERIMENT: Any = SimpleNamespace(
     collect=SimpleNamespace(sources=SOURCES),
     sources_of=MIXES.__getitem__,
     mixtures={mixture: SimpleNamespace(mining=None) for mixture in MIXES} | {"wide": SimpleNamespace(mining="wide")},
+    plans_of=lambda mixture: {"wide": ["mine", "wide"], "one": ["mine", "wide"]}.get(mixture, ["mine"]),
     pairs_of=lambda mixture: [name for name in MIXES[mixture] if SOURCES[name].group != "texts"],
 )
 
@@ -78,6 +79,22 @@ def test_a_plan_names_its_mining() -> None:
     write_rows(MINED / "questions.parquet", rows(1), {})
     run(EXPERIMENT, "wide")
     assert sha256(MIXTURES / "wide.json") == before
+
+
+def test_a_run_chooses_among_the_minings() -> None:
+    """Beside the plan of the mixture stands one by each mining that is chosen; its own is the same file."""
+    write_rows(mined("questions", "wide"), rows(2), {})
+    for mixture, own in (("one", "mine"), ("wide", "wide")):
+        run(EXPERIMENT, mixture)
+        plans = {name: read_json(MIXTURES / mixture / f"{name}.json") for name in ("mine", "wide")}
+        assert plans[own] == read_json(MIXTURES / f"{mixture}.json")
+        assert [plan["sources"]["questions"].get("mining") for plan in plans.values()] == [None, "wide"]
+        assert [plan["rows"] for plan in plans.values()] == [3, 2]
+    before = sha256(MIXTURES / "one/mine.json")
+    write_rows(mined("questions", "wide"), rows(1), {})
+    run(EXPERIMENT, "one")
+    assert sha256(MIXTURES / "one/mine.json") == before
+    assert read_json(MIXTURES / "one/wide.json")["rows"] == 1
 
 
 def test_a_plan_changes_with_its_sources_alone() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,17 +59,45 @@ class MadeUp:
         return np.stack([vector(text) for text in texts]) if texts else np.zeros((0, WIDTH), np.float32)
 
 
+def opinion(anchor: str, text: str) -> float:
+    """A made-up judge's score of a pair, of which many are equal."""
+    return hash_text(f"{normal(anchor)} {normal(text)}") % 11 / 10
+
+
+class MadeUpJudge:
+    """Stands for a judge: scores by `opinion`."""
+
+    def __init__(self, settings: Mine) -> None:
+        assert settings.cross_encoder is not None
+
+    def scores(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        return np.array([opinion(*pair) for pair in pairs], np.float32)
+
+
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: Path())
     monkeypatch.setattr("rosberta.embedding.embedder.Embedder", MadeUp)
+    monkeypatch.setattr("rosberta.stages.mine.Judge", MadeUpJudge)
 
 
-def stage(rows: Sequence[dict], minings: dict[str, Mine] | None = None, **changes: Any) -> tuple[list[dict], dict]:
-    """The rows and counts that the stage gives; none, where none is kept."""
-    write_rows(DEDUPLICATED / "s.parquet", rows, {})
-    experiment: Any = SimpleNamespace(mine=mine_of(**changes), minings_of=lambda key: minings or {})
+def experiment_of(mine: Mine, minings: dict[str, Mine] | None = None, others: Iterable[str] = ()) -> Any:
+    """An experiment in which a source is mined by these, and draws from `others`, too."""
+    drawn = {"mine": sorted(others)} if others else {}
+    return SimpleNamespace(mine=mine, minings_of=lambda key: minings or {}, drawn_from=lambda key: drawn)
+
+
+def stage(
+    rows: Sequence[dict],
+    minings: dict[str, Mine] | None = None,
+    others: Mapping[str, Sequence[dict]] | None = None,
+    **changes: Any,
+) -> tuple[list[dict], dict]:
+    """The rows and counts that the stage gives; none, where none is kept; `others` are sources of its pool."""
+    for name, each in {"s": rows, **(others or {})}.items():
+        write_rows(DEDUPLICATED / f"{name}.parquet", each, {})
+    experiment = experiment_of(mine_of(**changes), minings, others or ())
     (MINED / "s.parquet").unlink(missing_ok=True)
     try:
         run(experiment, "s")

@@ -101,6 +101,15 @@ def negatives(chance: random.Random) -> dict:
     """What the stage `mine` says of the negatives of a source."""
     share = {"count": 3, "share": 0.03, "low": 0.0103, "high": 0.0852}
     return {
+        "counts": {
+            "kept": 95,
+            "dropped": {"too_few_candidates": 5},
+            "filled": 3,
+            "short": 2,
+            "judged": 800,
+            "refused": 9,
+        },
+        "judged": {"scores": {"positives": [0.9] * 5, "negatives": [0.1] * 5}, "above": share, "likely": share},
         "rows": 20,
         "negatives": 100,
         "suspected": dict.fromkeys(("near_duplicate", "shared_passage", "shared_answer", "any"), share),

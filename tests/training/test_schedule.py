@@ -89,6 +89,17 @@ def test_rows_that_would_be_false_negatives_never_meet(
         assert len(used) + sum(found.left_out.get(name, {}).values()) == len(each)
 
 
+def test_anchors_of_no_row_keep_no_rows_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rows that are held out, whose anchors may have any number: no row goes for them, in its batch or another."""
+    monkeypatch.setattr(schedule_module, "MANY", 1)
+    forms = unlike(24)
+    elsewhere = np.array([[anchor, text] for anchor in range(96, 480, 4) for text in forms[:, 2]], np.int64)
+    slots = np.arange(24).reshape(6, 4)
+    texts = texts_of(forms, positives=elsewhere)
+    assert texts.owners.max() > texts.forms.max()
+    assert not schedule_module._conflicts(texts, slots, np.zeros(slots.shape, bool)).any()
+
+
 def test_rows_that_share_negatives_may_meet() -> None:
     """That two rows have a negative in common keeps them apart no more than nothing in common does."""
     forms = unlike(64)

@@ -10,8 +10,9 @@ def encoder_of_run(wildcards):
 
 
 def plan_of_run(wildcards):
-    """The plan of the mixture that a run is trained on."""
-    return f"data/mixtures/{EXPERIMENT.runs[wildcards.run].mixture}.json"
+    """The plan of the mixture that a run is trained on, or the folder of those by the minings that runs choose."""
+    mixture, mining = EXPERIMENT.runs[wildcards.run].chosen
+    return f"data/mixtures/{mixture}" if mining else f"data/mixtures/{mixture}.json"
 
 
 def weights_of_model(wildcards):

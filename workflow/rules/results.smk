@@ -57,6 +57,7 @@ rule report:
         expand("data/mined/{source}", source=SOURCES),
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),
+        expand("data/mixtures/{mixture}", mixture=EXPERIMENT.mixtures),
         expand("results/encoders/{encoder}", encoder=EXPERIMENT.encoders),
         expand("results/runs/{run}/contrasted", run=EXPERIMENT.runs),
         expand("results/runs/{run}/merged", run=EXPERIMENT.runs),

@@ -88,6 +88,7 @@ rule mix:
     output:
         "data/mixtures/{mixture}.json",
         "data/mixtures/{mixture}.texts.json",
+        directory("data/mixtures/{mixture}"),
     log:
         "logs/mix/{mixture}.log",
     benchmark:

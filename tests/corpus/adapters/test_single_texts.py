@@ -24,6 +24,13 @@ def test_texts_have_no_positive() -> None:
     assert reasons(outcomes) == {"short text": 1, "missing text": 1, "empty text": 1, "not a text": 1}
 
 
+def test_a_title_stands_before_its_text() -> None:
+    """As mteb joins them; where there is none, the text is alone."""
+    raw = [{"title": title, "text": "Мост стоит."} for title in ("Мост", "", None, 5)]
+    found = pairs_of(adapted("texts", raw, title="title"))
+    assert found == [("Мост Мост стоит.", None), *[("Мост стоит.", None)] * 3]
+
+
 @given(st.lists(st.text("аб \n", max_size=12), max_size=12).map("\n".join), st.integers(1, 30))
 def test_passages_lose_nothing_and_cut_between_paragraphs(text: str, characters: int) -> None:
     """Their lines are those of the text; all are long enough, but for a text that is shorter; none could be two."""

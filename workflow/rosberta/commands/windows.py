@@ -1,8 +1,8 @@
 """Command `windows`: write a study of the windows of hard negatives into params.yaml.
 
-A run is repeated with negatives of other windows, at random, and of a margin instead of a window: a mining, a mixture,
-a run and a model each. `mine` then says of each how many negatives are suspected to be positives, before any training;
-`evaluate` what became of them.
+A run is repeated with negatives of other windows, at random, and of a margin instead of a window: a mining, a run that
+chooses it, and a model each. `mine` then says of each how many negatives are suspected to be positives, before any
+training; `evaluate` what became of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ WINDOWS: dict[str, dict[str, Any]] = {
     "ranks_20_100": {"first_rank": 20, "last_rank": 100},
     "ranks_100_200": {"first_rank": 100, "last_rank": 200},
     "margin": {"first_rank": 0, "last_rank": 100, "relative_margin": 0.05},
-    "random": {"methods": dict.fromkeys(METHODS, "random")},
+    # What the teacher says of these is told beside the others.
+    "random": {"methods": dict.fromkeys(METHODS, "random"), "score_random": True},
 }
 """What of `mine` differs."""
 
@@ -58,19 +59,18 @@ def write(name: str, path: Path = parameters.PARAMS) -> None:
     data = yaml.load(path.read_text(encoding="utf-8"))
     if data.get("minings") is None:
         data.insert(list(data).index("mine") + 1, "minings", {})
-    mixture = data["runs"][name]["mixture"]
     weights = f"results/runs/{name}/merged"
     model = next((each for each in data["models"].values() if each["weights"] == weights), {"prompts": "rosberta"})
-    own_mining = experiment.mining(experiment.mixtures[mixture].mining)
+    mixture, mining = experiment.runs[name].chosen
+    own_mining = experiment.mining(mining or experiment.mixtures[mixture].mining)
     for window, changes in WINDOWS.items():
         if all(getattr(own_mining, field) == value for field, value in changes.items()):
             continue  # what the run has already
-        own = {"weights": f"results/runs/{name}_{window}/merged"}
-        mixed, ran = f"{mixture}_{window}", f"{name}_{window}"
+        ran = f"{name}_{window}"
+        own = {"weights": f"results/runs/{ran}/merged"}
         for block, key, value in (
             ("minings", window, changes),
-            ("mixtures", mixed, {**copy.deepcopy(data["mixtures"][mixture]), "mining": window}),
-            ("runs", ran, {**copy.deepcopy(data["runs"][name]), "mixture": mixed}),
+            ("runs", ran, {**copy.deepcopy(data["runs"][name]), "mixture": f"{mixture}/{window}"}),
             ("models", ran, {**copy.deepcopy(model), **own}),
         ):
             if data[block].get(key, value) != value:

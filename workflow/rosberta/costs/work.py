@@ -101,7 +101,7 @@ def works(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
         yield _job("pretrain", name, "pretrain", shape, texts, length)
     for name, run in experiment.runs.items():
         contrast, shape = experiment.contrast_of(name), encoder_shape(experiment, run.encoder)
-        sources = [bulks[source] for source in experiment.pairs_of(run.mixture)]
+        sources = [bulks[source] for source in experiment.pairs_of(run.chosen[0])]
         pairs = sum(each.rows for each in sources) * contrast.epochs
         if contrast.max_steps is not None:
             pairs = contrast.max_steps * contrast.batch_size * contrast.devices

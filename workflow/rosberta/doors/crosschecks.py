@@ -13,11 +13,13 @@ from rosberta.evaluation.categories import CATEGORIES
 from rosberta.evaluation.prompts import unknown_keys
 from rosberta.evaluation.tasks import faults
 from rosberta.experiment.blocks import TEXTS
+from rosberta.frame.artifacts import MINE
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.weights import own_folder
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
+    from rosberta.experiment.corpus import Mine
 
 
 def adapters() -> list[str]:
@@ -70,23 +72,42 @@ def _models(e: Experiment) -> Iterator[str]:
     """The models that stages load; without sources nothing is cleaned or mined, and none is needed."""
     needed = {"clean.tokenizer": e.clean.tokenizer, "mine.teacher": e.mine.teacher}
     for where, model in {**needed, "clean.similarity.model": e.clean.similarity.model}.items():
-        if model is not None:
+        if model is not None and where != "mine.teacher":
             yield from _known(where, model, e.hub.models, "hub.models")
-        elif e.collect.sources and where in needed:
+        elif model is None and e.collect.sources and where in needed:
             yield f"{where}: missing; it has no default, and there are sources; name a model of hub.models"
 
 
 def _minings(e: Experiment) -> Iterator[str]:
-    """What the minings name."""
+    """What pools and minings name."""
+    for name, pool in e.pools.items():
+        for field in ("sources", "without"):
+            for source in getattr(pool, field):
+                yield from _known(f"pools.{name}.{field}", source, e.collect.sources, "collect.sources")
+        if not e.chosen_by(pool):
+            yield f"pools.{name}: holds no source of collect.sources; name groups or sources that are there"
+    yield from _mining(e, MINE, e.mine)
     for name in e.minings:
-        yield from _mistakes(partial(e.mining, name))
-        teacher = e.minings[name].get("teacher", e.mine.teacher)
-        if teacher is not None:
-            yield from _known(f"minings.{name}.teacher", teacher, e.hub.models, "hub.models")
-        elif e.collect.sources:
-            yield f"minings.{name}.teacher: missing; name a model of hub.models"
-        if name == "mine":
+        try:
+            settings = e.mining(name)
+        except Mistake as mistake:
+            yield from str(mistake).splitlines()
+            continue
+        yield from _mining(e, f"minings.{name}", settings)
+        if name == MINE:
             yield "minings.mine: is the name of the block that the others change; choose another"
+
+
+def _mining(e: Experiment, where: str, mine: Mine) -> Iterator[str]:
+    """What a mining names."""
+    judge = mine.cross_encoder
+    for field, model in (("teacher", mine.teacher), ("cross_encoder.model", judge.model if judge else None)):
+        if model is not None:
+            yield from _known(f"{where}.{field}", model, e.hub.models, "hub.models")
+    if mine.teacher is None and e.collect.sources and where != MINE:
+        yield f"{where}.teacher: missing; name a model of hub.models"
+    for pool in mine.pools:
+        yield from _known(f"{where}.pools", pool, e.pools, "pools")
 
 
 def _built(e: Experiment) -> Iterator[str]:
@@ -106,9 +127,12 @@ def _built(e: Experiment) -> Iterator[str]:
             yield f"mixtures.{name}: holds no source of collect.sources; name groups or sources that are there"
     for name, run in e.runs.items():
         yield from _known(f"runs.{name}.encoder", run.encoder, e.encoders, "encoders")
-        yield from _known(f"runs.{name}.mixture", run.mixture, e.mixtures, "mixtures")
-        if run.mixture in e.mixtures and e.sources_of(run.mixture) and not e.pairs_of(run.mixture):
-            yield f"runs.{name}.mixture: {run.mixture!r} holds single texts alone; a run needs sources of pairs"
+        mixed, mining = run.chosen
+        yield from _known(f"runs.{name}.mixture", mixed, e.mixtures, "mixtures")
+        if "/" in run.mixture:
+            yield from _known(f"runs.{name}.mixture", mining or "", [MINE, *e.minings], "minings")
+        if mixed in e.mixtures and e.sources_of(mixed) and not e.pairs_of(mixed):
+            yield f"runs.{name}.mixture: {mixed!r} holds single texts alone; a run needs sources of pairs"
         yield from _mistakes(partial(e.merge_of, name))
         yield from _mistakes(partial(_enough_negatives, e, name))
     for name, model in e.models.items():
@@ -123,11 +147,11 @@ def _built(e: Experiment) -> Iterator[str]:
 
 def _enough_negatives(e: Experiment, run: str) -> None:
     wanted = e.contrast_of(run).hard_negatives
-    mixture = e.mixtures.get(e.runs[run].mixture)
-    name = mixture.mining if mixture else None
+    mixture, chosen = e.runs[run].chosen
+    name = chosen or (e.mixtures[mixture].mining if mixture in e.mixtures else None)
     given = e.mining(name if name in e.minings else None).negatives
     if wanted > given:
-        where = f"minings.{name}" if name else "mine"
+        where = f"minings.{name}" if name in e.minings else MINE
         raise Mistake(f"runs.{run}: contrast.hard_negatives is {wanted}, but {where}.negatives gives {given} a row")
 
 

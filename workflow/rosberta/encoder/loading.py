@@ -61,16 +61,27 @@ def load_config(folder: Path, where: str) -> PretrainedConfig:
     return config
 
 
-def check_weights(folder: Path, config: PretrainedConfig, where: str, **options: Any) -> None:
-    """Hold the files of an encoder to its configuration, without reading the weights; a pooler may be missing.
+def check_weights(
+    folder: Path, config: PretrainedConfig, where: str, *, classifies: bool = False, **options: Any
+) -> None:
+    """Hold the files of a model to its configuration, without reading the weights.
+
+    Args:
+        folder: of the model.
+        config: its configuration.
+        where: names the model.
+        classifies: whether it is held to be a classifier of sequences, whole; else an encoder, whose pooler may be
+            missing.
+        options: of `from_pretrained`.
 
     Raises:
-        Mistake: a weight is missing, or has another shape; `where` names the model.
+        Mistake: a weight is missing, or has another shape.
     """
-    from transformers import AutoModel
+    from transformers import AutoModel, AutoModelForSequenceClassification
 
+    kind = AutoModelForSequenceClassification if classifies else AutoModel
     with loading(where):
-        _, report = AutoModel.from_pretrained(
+        _, report = kind.from_pretrained(
             folder,
             config=config,
             use_safetensors=True,
@@ -81,7 +92,8 @@ def check_weights(folder: Path, config: PretrainedConfig, where: str, **options:
             **options,
         )
     # Of a model with a decoder the encoder alone embeds.
-    unused = ("pooler.", "decoder.") if config.is_encoder_decoder else ("pooler.",)
+    encoding = ("pooler.", "decoder.") if config.is_encoder_decoder else ("pooler.",)
+    unused: tuple[str, ...] = () if classifies else encoding
     complain(where, [name for name in report["missing_keys"] if not name.startswith(unused)], "lack")
     complain(where, [name for name, *_ in report["mismatched_keys"]], "have another shape for")
 

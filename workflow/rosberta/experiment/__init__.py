@@ -14,11 +14,12 @@ from pydantic import ValidationError
 
 from rosberta.experiment.benchmark import Benchmark
 from rosberta.experiment.blocks import TEXTS, Block, Name
-from rosberta.experiment.corpus import Clean, Collect, Deduplicate, Mine, Mixture
+from rosberta.experiment.corpus import Chosen, Clean, Collect, Deduplicate, Mine, Mixture, Pool
 from rosberta.experiment.hub import Hub
 from rosberta.experiment.models import Encoder, Evaluate, Model, Release, Run
 from rosberta.experiment.training import Contrast, Merge, Pretrain
 from rosberta.experiment.wording import sentences
+from rosberta.frame.artifacts import MINE
 from rosberta.frame.mistakes import Mistake
 
 B = TypeVar("B", bound="Block")
@@ -36,8 +37,11 @@ class Experiment(Block):
     clean: Clean = Clean()
     deduplicate: Deduplicate = Deduplicate()
     mine: Mine = Mine()
+    pools: dict[Name, Pool] = {}
+    """Sets of sources that draw negatives from each other, for `mine` or a mining to name."""
     minings: dict[Name, dict[str, Any]] = {}
-    """Further minings of the same sources, by name: the fields of `mine` that differ. A mixture chooses one."""
+    """Further minings of the same sources, by name: the fields of `mine` that differ. A mixture chooses one, or a
+    run."""
     pretrain: Pretrain = Pretrain()
     contrast: Contrast = Contrast()
     merge: Merge = Merge()
@@ -64,16 +68,33 @@ class Experiment(Block):
             "merge_of": {name: self.merge_of(name).model_dump(mode="json") for name in self.runs},
             "sources_of": {name: self.sources_of(name) for name in self.mixtures},
             "pairs_of": {name: self.pairs_of(name) for name in self.mixtures},
+            "drawn_from": {source: self.drawn_from(source) for source in self.collect.sources},
+            "judges_of": {source: self.judges_of(source) for source in self.collect.sources},
+            "plans_of": {name: self.plans_of(name) for name in self.mixtures},
         }
 
     def mining(self, name: str | None) -> Mine:
-        """The settings of `mine` with what this mining changes; None: as they are."""
-        return self.mine if name is None else _changed(self.mine, self.minings[name], f"minings.{name}")
+        """The settings of `mine` with what this mining changes; None, or `mine`: as they are."""
+        if name is None or name == MINE:
+            return self.mine
+        return _changed(self.mine, self.minings[name], f"minings.{name}")
 
     def minings_of(self, source: str) -> dict[str, Mine]:
-        """The minings, beside `mine`, by which a mixture wants this source, with their settings."""
-        wanted = {mix.mining for name, mix in self.mixtures.items() if mix.mining and source in self.pairs_of(name)}
-        return {name: self.mining(name) for name in sorted(wanted)}
+        """The minings, beside `mine`, by which a mixture or a run wants this source, with their settings."""
+        wanted = {plan for name in self.mixtures if source in self.pairs_of(name) for plan in self.plans_of(name)}
+        return {name: self.mining(name) for name in sorted(wanted - {MINE})}
+
+    def plans_of(self, mixture: str) -> list[str]:
+        """The minings by which a mixture is wanted: its own, and those that its runs choose."""
+        chosen = {mining for run in self.runs.values() for name, mining in [run.chosen] if mining and name == mixture}
+        return sorted({self.mixtures[mixture].mining or MINE, *chosen})
+
+    def judges_of(self, source: str) -> dict[str, str | None]:
+        """By mining the revision of the cross-encoder that judges its negatives, where there is one."""
+        if self.collect.sources[source].group == TEXTS:
+            return {}
+        judges = {name: mine.cross_encoder for name, mine in {MINE: self.mine, **self.minings_of(source)}.items()}
+        return {name: self.hub.models[judge.model].revision for name, judge in judges.items() if judge}
 
     def pretrain_of(self, encoder: str) -> Pretrain:
         """The settings of `pretrain` with what this encoder changes."""
@@ -89,12 +110,29 @@ class Experiment(Block):
 
     def sources_of(self, mixture: str) -> list[str]:
         """Names of the sources of a mixture, in the order of `collect.sources`."""
-        mix = self.mixtures[mixture]
+        return self.chosen_by(self.mixtures[mixture])
+
+    def chosen_by(self, chosen: Chosen) -> list[str]:
+        """Names of the sources that a mixture or a pool holds, in the order of `collect.sources`."""
         return [
             name
             for name, source in self.collect.sources.items()
-            if (source.group in mix.groups or name in mix.sources) and name not in mix.without
+            if (source.group in chosen.groups or name in chosen.sources) and name not in chosen.without
         ]
+
+    def drawn_from(self, source: str) -> dict[str, list[str]]:
+        """By mining the other sources, sorted, whose documents a source draws from, too; a mining without is left out.
+
+        Single texts are not mined, and draw from nothing.
+        """
+        if self.collect.sources[source].group == TEXTS:
+            return {}
+        found = {}
+        for name, mine in {MINE: self.mine, **self.minings_of(source)}.items():
+            pools = [self.chosen_by(self.pools[pool]) for pool in mine.pools]
+            if others := sorted({other for pool in pools if source in pool for other in pool} - {source}):
+                found[name] = others
+        return found
 
     def pairs_of(self, mixture: str) -> list[str]:
         """Names of those sources of a mixture that hold pairs."""

@@ -147,6 +147,39 @@ METHODS: dict[Group, Literal["ranks", "random"]] = {
 }
 
 
+class CrossEncoder(Block):
+    """A judge of negatives, which reads an anchor and a document together.
+
+    It scores a sample for the mining report. Where one of `max_score` and the margins is given, it also refuses
+    candidates, under the rules by which `sentence_transformers.util.mine_hard_negatives` filters the scores of its
+    `cross_encoder`; but the ranks stay the teacher's, and what is refused is taken out of their window.
+    """
+
+    model: str
+    """Id of the model, as in `hub.models`: a classifier of sequences with one label."""
+    max_score: float | None = None
+    """Candidates of a higher score are refused; null: none are. Scores are those of the model's own activation, a
+    sigmoid if it names none."""
+    absolute_margin: float | None = Field(None, ge=0)
+    """Candidates are refused whose score is higher than the positive's less this; null: none are. Of several positives
+    that of the lowest score counts."""
+    relative_margin: float | None = Field(None, ge=0, le=1)
+    """Candidates are refused whose score is higher than the positive's less this share of it; null: none are."""
+    likely: float = 0.5
+    """Score from which the mining report counts a negative as a likely positive. Not published: ours."""
+    max_length: int = Field(512, ge=8)
+    """Tokens of an anchor and a document together. Not published: ours."""
+    precision: Precision = "fp32"
+    """Of the model: bf16 is several times as fast on a GPU. Not published: ours."""
+    batch_size: int = Field(64, ge=1)
+    """Pairs at once on a GPU; a CPU reads one after the other. No influence but in the last bits."""
+
+    @property
+    def filters(self) -> bool:
+        """Whether it refuses any."""
+        return any(each is not None for each in (self.max_score, self.absolute_margin, self.relative_margin))
+
+
 class Mine(Block):
     """Hard negatives."""
 
@@ -183,6 +216,12 @@ class Mine(Block):
     relative_margin: float | None = Field(None, ge=0, le=1)
     """Documents are taken out whose score is higher than the positive's less this share of it; null: none are.
     Not published: ours (0.05 in NV-Retriever, arXiv:2407.15831)."""
+    cross_encoder: CrossEncoder | None = None
+    """A cross-encoder as judge, of candidates from the teacher's ranks and of the report's sample; null: none. Random
+    draws are not filtered. Not published: ours."""
+    pools: list[str] = []
+    """Names in `pools`: a source that is in one of them draws from the documents of all its sources, not from its own
+    alone (paper 4.1: from the same set)."""
     methods: dict[Group, Literal["ranks", "random"]] = dict(METHODS)
     """Where the negatives that a set does not bring come from: the teacher's ranks, or a random draw from the same
     set (paper 4.1: random for the synthetic and retrieval sets). A group left out has its default."""
@@ -191,6 +230,9 @@ class Mine(Block):
     document, so that another row or document leaves other picks as they were. Not published: ours."""
     sample: int = Field(200, ge=1)
     """Rows of a source that the mining report looks at. No influence on the recipe."""
+    score_random: bool = False
+    """Whether the mining report has the teacher's scores of random negatives, too, for which it embeds the source.
+    No influence on the recipe."""
     max_length: int = Field(512, ge=8)
     """Tokens of a text that the teacher reads. Not published: ours (the teacher's own limit)."""
     precision: Precision = "fp32"
@@ -206,6 +248,11 @@ class Mine(Block):
     threads: int = Field(1, ge=1)
     """CPU threads. No influence on the negatives: each takes whole batches of its own."""
 
+    @property
+    def filters(self) -> bool:
+        """Whether the teacher's scores take documents out."""
+        return any(each is not None for each in (self.max_score, self.absolute_margin, self.relative_margin))
+
     @field_validator("methods", mode="before")
     @classmethod
     def _others(cls, given: Any) -> Any:
@@ -220,7 +267,7 @@ class Mine(Block):
         return self
 
 
-class Mixture(Block):
+class Chosen(Block):
     """A set of sources."""
 
     groups: list[Group] = []
@@ -229,5 +276,18 @@ class Mixture(Block):
     """Further sources by name."""
     without: list[str] = []
     """Sources left out."""
+
+
+class Pool(Chosen):
+    """Sources that draw their negatives from each other's documents, too.
+
+    A source of single texts (the adapter `texts`) is a given corpus in it: its texts are documents, collected, cleaned
+    and held against the benchmark as all others. Not published: ours; the paper's negatives are of the same set (4.1).
+    """
+
+
+class Mixture(Chosen):
+    """A set of sources that are trained on."""
+
     mining: str | None = None
     """Name in `minings` of what its negatives are mined by; null: `mine`."""

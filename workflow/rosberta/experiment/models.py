@@ -55,13 +55,20 @@ class Run(Block):
     encoder: str
     """Name in `encoders`."""
     mixture: str
-    """Name in `mixtures`."""
+    """Name in `mixtures`; `MIXTURE/MINING` takes the negatives of that mining (a name in `minings`, or `mine`) instead
+    of the mixture's own."""
     seed: int = Field(ge=0)
     """Seed of order and dropout."""
     contrast: dict[str, Any] = {}
     """Fields of `contrast` that differ for this run."""
     merge: dict[str, Any] = {}
     """Fields of `merge` that differ for this run."""
+
+    @property
+    def chosen(self) -> tuple[str, str | None]:
+        """The mixture, and the mining that the run chooses; None: it takes the mixture's own."""
+        mixture, _, mining = self.mixture.partition("/")
+        return mixture, mining or None
 
 
 class Model(Block):

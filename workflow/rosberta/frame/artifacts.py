@@ -14,10 +14,12 @@ COLLECTED = Path("data/collected")
 CLEANED = Path("data/cleaned")
 REMOVED = Path("data/removed")
 DEDUPLICATED = Path("data/deduplicated")
+"""``SOURCE.parquet``, and ``SOURCE.json``: the sources that its negatives are drawn from, too, and their checksums."""
 DUPLICATES = Path("data/duplicates")
 MINED = Path("data/mined")
 """``SOURCE.parquet``, and a folder ``SOURCE`` of further minings and of what the report says of each."""
 MIXTURES = Path("data/mixtures")
+"""``MIXTURE.json``, ``MIXTURE.texts.json``, and a folder ``MIXTURE`` of the plans by each of its minings."""
 VOCABULARY = Path("data/vocabulary")
 ENCODERS = Path("results/encoders")
 RUNS = Path("results/runs")
@@ -33,11 +35,15 @@ EMBEDDINGS = SCRATCH / "embeddings"
 """Embeddings that were computed, of all models (`rosberta.embedding.cache`)."""
 
 
-def mined(source: str, mining: str | None) -> Path:
-    """The rows of a source as mined by one of `minings`, or by `mine`."""
-    return MINED / source / f"{mining}.parquet" if mining else MINED / f"{source}.parquet"
+MINE = "mine"
+"""The mining that the block of this name is; those in `minings` differ from it."""
 
 
-def mining_report(source: str, mining: str | None) -> Path:
-    """What is known of the negatives of a source, as mined by one of `minings`, or by `mine`."""
-    return MINED / source / f"{mining or 'mine'}.json"
+def mined(source: str, mining: str = MINE) -> Path:
+    """The rows of a source as mined by `mine`, or by one of `minings`."""
+    return MINED / f"{source}.parquet" if mining == MINE else MINED / source / f"{mining}.parquet"
+
+
+def mining_report(source: str, mining: str = MINE) -> Path:
+    """What is known of the negatives of a source, as mined by `mine`, or by one of `minings`."""
+    return MINED / source / f"{mining}.json"

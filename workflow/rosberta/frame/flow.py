@@ -72,17 +72,22 @@ FLOW: dict[str, Stage] = {
             "collect.seed",
             *(f"collect.sources.*.{field}" for field in ("group", "cap")),
             "sources_of",
+            "drawn_from",
         ),
     ),
     "mine": Stage(
-        "adds hard negatives", ("deduplicate", "hub"), "collect.sources", ("mine", "minings_of.{key}"), gpu=True
+        "adds hard negatives",
+        ("deduplicate", "hub"),
+        "collect.sources",
+        ("mine", "minings_of.{key}", "drawn_from.{key}", "judges_of.{key}"),
+        gpu=True,
     ),
     "mix": Stage(
         "writes the plan of a mixture",
         ("deduplicate", "mine"),
         "mixtures",
         (
-            *("sources_of.{key}", "pairs_of.{key}", "mixtures.{key}.mining"),
+            *("sources_of.{key}", "pairs_of.{key}", "plans_of.{key}", "mixtures.{key}.mining"),
             *("collect.sources.*.group", "collect.sources.*.prefix"),
         ),
     ),

@@ -1,8 +1,9 @@
-"""The documents of a source and who belongs to whom, as integers; the texts themselves lie in a file.
+"""The documents that a source draws from and who belongs to whom, as integers; the texts themselves lie in a file.
 
 A text counts by its normal form (`rosberta.texts.normalisation`), and a form by its hash of 64 bits. Documents are all
-positives and negatives of the rows, and the texts of further corpora, one of each form. They are numbered in the order
-of their hashes, so that neither the order of rows nor a row more moves one of two documents before the other.
+positives and negatives of the rows, of the source and of others that share the pool, and single texts of these, one of
+each form. What is relevant to an anchor in one source is none of its negatives in another. Documents are numbered in
+the order of their hashes, so that neither the order of rows nor a row more moves one of two documents before the other.
 """
 
 from __future__ import annotations
@@ -109,13 +110,13 @@ class _Side:
 class Pool:
     """What rows of a source may draw from."""
 
-    def __init__(self, rows: Path, folder: Path, corpora: Iterable[str] = ()) -> None:
+    def __init__(self, rows: Path, folder: Path, others: Iterable[Path] = ()) -> None:
         """Read the rows of a file, and further documents.
 
         Args:
             rows: a parquet file of rows.
             folder: where the texts are written, which must last as long as the pool.
-            corpora: texts of further documents.
+            others: parquet files of the rows of other sources, or of single texts, which have no positive.
         """
         folder.mkdir(parents=True, exist_ok=True)
         asked, told = _Side(folder / "anchors.bin"), _Side(folder / "documents.bin")
@@ -140,8 +141,19 @@ class Pool:
                 for text in row["positives"]:
                     judged.append(document(text))
                     askers.append(anchor)
-        for text in corpora:
-            document(text)
+        elsewhere = tuple(array("Q") for _ in range(2))
+        for path in others:
+            for batch in read_batches(path, ["anchor", "positive", "negatives", "positives"]):
+                for row in batch:
+                    if row["positive"] is None:
+                        document(row["anchor"])
+                        continue
+                    form = hash_text(normal(row["anchor"]))
+                    for text in (row["positive"], *row["positives"]):
+                        elsewhere[0].append(form)
+                        elsewhere[1].append(document(text))
+                    for text in row["negatives"]:
+                        document(text)
         self.anchor_forms, self.anchors = asked.close()
         self.document_forms, self.documents = told.close()
         anchors, positives, given, judged, askers = (np.frombuffer(column, np.uint64) for column in columns)  # type: ignore[assignment]
@@ -149,12 +161,14 @@ class Pool:
         """int64, (rows,): each row's anchor."""
         self.given = Lists(np.asarray(given), np.array(starts, np.int64))
         """uint64: forms of the negatives that each row brings, in its order."""
-        forms, told_forms = (np.concatenate(each) for each in ((anchors, askers), (positives, judged)))
+        others_asked, others_told = (np.frombuffer(column, np.uint64) for column in elsewhere)
+        forms = np.concatenate([anchors, askers, others_asked])
+        told_forms = np.concatenate([positives, judged, others_told])
         self._link(forms, told_forms)
 
     def _link(self, forms: np.ndarray, told: np.ndarray) -> None:
         """Note who belongs to whom, of pairs (form of an anchor, form of what is relevant to it)."""
-        nodes = np.unique(np.concatenate([self.anchor_forms, self.document_forms, told]))
+        nodes = np.unique(np.concatenate([self.document_forms, told, forms]))
         left, right = nodes.searchsorted(forms), nodes.searchsorted(told)
         document = np.full(len(nodes), -1, np.int64)
         document[nodes.searchsorted(self.document_forms)] = np.arange(len(self.document_forms))
@@ -167,8 +181,8 @@ class Pool:
         # How many documents are reached in two steps, which bounds what is looked at together.
         reached = np.concatenate([[0], np.cumsum(self._told.lengths(self._links.values))])
         self._weights = reached[self._links.starts[1:]] - reached[self._links.starts[:-1]]
+        known = (document[right] >= 0) & np.isin(forms, self.anchor_forms)
         anchors = self.anchor_forms.searchsorted(forms)
-        known = document[right] >= 0
         self.answers = Lists.of(anchors[known], document[right[known]], len(self.anchor_forms))
         """int64: of each anchor the documents that are judged relevant to it, in whatever row."""
         self._asking = Lists.of(document[right[known]], anchors[known], len(self.document_forms))

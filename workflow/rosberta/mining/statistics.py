@@ -16,6 +16,7 @@ from rosberta.mining.pool import Pool
 from rosberta.texts.normalisation import normal
 
 if TYPE_CHECKING:
+    from rosberta.mining.judge import Judge
     from rosberta.mining.teacher import Embedded
 
 Row = Mapping[str, Any]
@@ -35,7 +36,12 @@ CONFIDENCE = 1.96
 
 
 def statistics(
-    rows: Sequence[tuple[int, Row]], pool: Pool, embedded: Embedded | None, window: tuple[int, int]
+    rows: Sequence[tuple[int, Row]],
+    pool: Pool,
+    embedded: Embedded | None,
+    window: tuple[int, int],
+    judge: Judge | None = None,
+    likely: float = 0.5,
 ) -> dict[str, Any]:
     """What a sample of mined rows tells; scores and ranks only where a teacher has embedded the pool.
 
@@ -44,12 +50,15 @@ def statistics(
         pool: that they were mined from.
         embedded: by the teacher.
         window: first and last rank.
+        judge: that reads the sample; None: nobody does.
+        likely: score from which it counts a negative as a positive.
 
     Returns:
         ``rows`` and ``negatives`` (how many were looked at), ``suspected`` by kind (`_suspicion`), ``any`` among
         them, each ``{"count", "share", "low", "high"}``; with a teacher also ``scores`` of positives and negatives
         (quantiles), ``margins`` (histogram), ``above``: negatives above their positive, and ``positive_ranks``: of
-        the positives before, in and beyond the window. ``examples``: a few rows, with scores.
+        the positives before, in and beyond the window; with a judge ``judged``: its ``scores``, and negatives ``above``
+        their positive and ``likely`` to be one. ``examples``: a few rows, with scores.
     """
     # A positive without any letter or digit is no document, and has no score.
     rows = [(number, row) for number, row in rows if pool.places([row["positive"]])[0] >= 0]
@@ -63,6 +72,8 @@ def statistics(
         }
         | {"any": share([[bool(each) for each in row] for row in kinds])},
     }
+    if judge is not None and rows:
+        found["judged"] = _judged(rows, judge, likely)
     scores = None
     if embedded is not None and rows:
         scores = _scores(rows, pool, embedded)
@@ -84,6 +95,21 @@ def statistics(
         for place, (_, row) in enumerate(rows[:EXAMPLES])
     ]
     return found
+
+
+def _judged(rows: Sequence[tuple[int, Row]], judge: Judge, likely: float) -> dict[str, Any]:
+    """What the judge says of positives and negatives."""
+    texts = [(row["anchor"], text) for _, row in rows for text in (row["positive"], *row["negatives"])]
+    ends = np.cumsum([1 + len(row["negatives"]) for _, row in rows])[:-1]
+    scores = [each.tolist() for each in np.split(judge.scores(texts), ends)]
+    return {
+        "scores": {
+            "positives": _quantiles([row[0] for row in scores]),
+            "negatives": _quantiles([score for row in scores for score in row[1:]]),
+        },
+        "above": share([[score > row[0] for score in row[1:]] for row in scores]),
+        "likely": share([[score >= likely for score in row[1:]] for row in scores]),
+    }
 
 
 def share(rows: Sequence[Sequence[bool]]) -> dict[str, float | int | None]:

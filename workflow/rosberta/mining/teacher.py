@@ -16,7 +16,7 @@ from rosberta.outside.pins import fetch
 
 if TYPE_CHECKING:
     from rosberta.embedding.matrix import Matrix
-    from rosberta.experiment.corpus import Mine
+    from rosberta.experiment.corpus import CrossEncoder, Mine
 
 AT_ONCE = {"cpu": 4096, "cuda": 131_072}
 """Texts embedded between two moments at which what is done is kept: what a kill costs."""
@@ -91,13 +91,18 @@ def ceilings(settings: Mine, pool: Pool, embedded: Embedded, anchors: np.ndarray
     The margins are those of `sentence_transformers.util.mine_hard_negatives`, taken from the anchor's positive of the
     lowest score.
     """
-    if settings.max_score is settings.absolute_margin is settings.relative_margin is None:
+    if not settings.filters:
         return None
-    limits = np.full(len(anchors), np.inf if settings.max_score is None else settings.max_score, np.float32)
     places, documents = pool.answers.of_keys(anchors)
     lowest = np.full(len(anchors), np.inf, np.float32)
     queries = embedded.anchors.read(0, len(embedded.anchors))
     np.minimum.at(lowest, places, embedded.documents.dots(queries, (anchors[places], documents)))
+    return limits_of(settings, lowest)
+
+
+def limits_of(settings: Mine | CrossEncoder, lowest: np.ndarray) -> np.ndarray:
+    """The highest scores of a negative, float32, where the positive of the lowest score has these, float32."""
+    limits = np.full(len(lowest), np.inf if settings.max_score is None else settings.max_score, np.float32)
     if settings.absolute_margin is not None:
         limits = np.minimum(limits, lowest - np.float32(settings.absolute_margin))
     if settings.relative_margin is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from rosberta.frame.artifacts import mining_report
+from rosberta.frame.artifacts import MINE, mining_report
 from rosberta.frame.files import read_json
 from rosberta.mining.statistics import MARGINS
 from rosberta.report.table import Column, Row, Table, Value
@@ -32,17 +32,23 @@ def known(experiment: Experiment) -> Known:
     """
     found = {}
     for source in experiment.collect.sources:
-        for mining in (None, *experiment.minings_of(source)):
+        for mining in (MINE, *experiment.minings_of(source)):
             path = mining_report(source, mining)
             # Of single texts there is nothing to know.
             if path.is_file() and (said := read_json(path)):
-                found[source, mining or "mine"] = said
+                found[source, mining] = said
     return found
 
 
 def tables(results: Results) -> list[Table]:
     """All tables of hard negatives."""
-    return [negatives(results.minings), margins(results.minings), examples(results.minings)]
+    asked = any("judged" in each for each in results.minings.values())
+    return [
+        negatives(results.minings),
+        *([judged(results.minings)] if asked else []),
+        margins(results.minings),
+        examples(results.minings),
+    ]
 
 
 def negatives(minings: Known) -> Table:
@@ -50,6 +56,7 @@ def negatives(minings: Known) -> Table:
     columns = (
         Column("Source"),
         Column("Mining"),
+        *(Column(name, 0, over="Rows") for name in ("kept", "dropped", "filled", "short")),
         Column("Negatives", 0),
         Column("positive", 3, over="Median score"),
         Column("negative", 3, over="Median score"),
@@ -73,9 +80,12 @@ def negatives(minings: Known) -> Table:
         shares = [100 * ranks[place] / each["rows"] if ranks else None for place in ("before", "inside", "beyond")]
         kinds = [_percent(suspected[kind], "share") for kind in ("near_duplicate", "shared_passage", "shared_answer")]
         above, all_kinds = ([_percent(one, end) for end in ("share", "low", "high")] for one in _both(each))
-        rows.append(Row((source, mining, each["negatives"], *medians, *above, *shares, *kinds, *all_kinds)))
+        counts = each["counts"]
+        became = (counts["kept"], sum(counts["dropped"].values()), counts["filled"], counts["short"])
+        rows.append(Row((source, mining, *became, each["negatives"], *medians, *above, *shares, *kinds, *all_kinds)))
     caption = (
-        "Of a sample of rows of each source and mining, given negatives included. "
+        "Rows that each mining keeps, and what became of those with too few candidates: dropped, filled up at random, "
+        "or left with fewer negatives. The rest is of a sample of rows, given negatives included. "
         "How many negatives the teacher finds nearer to the anchor than "
         "the positive, with an interval of 95% for clusters; whether the positive itself has fewer documents above it "
         "than the window begins with, or than it ends with, or more; and negatives that are suspected to be positives: "
@@ -84,6 +94,31 @@ def negatives(minings: Known) -> Table:
         "source draws at random, and no teacher looked at it."
     )
     return Table("mining", "Are they negatives?", caption, columns, tuple(rows))
+
+
+def judged(minings: Known) -> Table:
+    """What a cross-encoder says of negatives, where one was asked."""
+    shares = {"above": "Above the positive", "likely": "Likely positives"}
+    columns = (
+        Column("Source"),
+        Column("Mining"),
+        *(Column(name, 0, over="Candidates") for name in ("judged", "refused")),
+        *(Column(side, 3, over="Median score") for side in ("positive", "negative")),
+        *(Column(end, 1, over=title) for title in shares.values() for end in ("share, %", "low", "high")),
+    )
+    rows = []
+    for (source, mining), each in minings.items():
+        if said := each.get("judged"):
+            medians = [said["scores"][side][len(said["scores"][side]) // 2] for side in ("positives", "negatives")]
+            ends = [_percent(said[kind], end) for kind in shares for end in ("share", "low", "high")]
+            counts = [each["counts"].get(name) for name in ("judged", "refused")]
+            rows.append(Row((source, mining, *counts, *medians, *ends)))
+    caption = (
+        "What a cross-encoder, which reads anchor and document together, says of the same sample: an estimate of the "
+        "false negatives by a model that did not rank them, with intervals of 95% for clusters. A negative is a likely "
+        "positive from the score on that `cross_encoder.likely` names. Candidates are counted where it may refuse any."
+    )
+    return Table("mining_judged", "What a judge says of negatives", caption, columns, tuple(rows))
 
 
 def margins(minings: Known) -> Table:

@@ -198,8 +198,8 @@ class Results:
         return max(merged, key=lambda model: sizes.get(runs[model.run or ""].mixture, 0), default=None)
 
     def models_of(self, mixture: str) -> list[Model]:
-        """The models that were trained on a mixture."""
-        runs = {name for name, run in self.experiment.runs.items() if run.mixture == mixture}
+        """The models that were trained on a mixture, by whatever negatives."""
+        runs = {name for name, run in self.experiment.runs.items() if run.chosen[0] == mixture}
         return [model for model in self.models if model.run in runs]
 
     def steps_of(self, run: str | None) -> int | None:

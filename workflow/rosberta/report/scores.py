@@ -171,7 +171,8 @@ def _mixture_rows(results: Results, plans: Sequence[Plan]) -> list[Row]:
     for plan in plans:
         for model in results.models_of(plan.name):
             averages, bold = _ours(model, results), _bold(model, results)
-            values = (plan.name, model.name, results.steps_of(model.run), *averages[:-2], averages[-1])
+            wanted = results.experiment.runs[model.run or ""].mixture
+            values = (wanted, model.name, results.steps_of(model.run), *averages[:-2], averages[-1])
             leads = [*bold[:-2], bold[-1]]
             rows.append(Row(values, best=frozenset(3 + place for place, one in enumerate(leads) if one)))
     return rows

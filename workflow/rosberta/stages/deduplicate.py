@@ -14,11 +14,13 @@ cap of its source. Reasons (`rosberta.corpus.duplicates`):
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rosberta.corpus.duplicates import Source, forms_of, hashes_of, in_order, settle, write
+from rosberta.experiment.blocks import TEXTS
 from rosberta.frame.artifacts import COLLECTED, DEDUPLICATED, DUPLICATES
-from rosberta.frame.files import whole
+from rosberta.frame.files import sha256, whole, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts
 
@@ -33,19 +35,28 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
 
     The first holds the rows that are kept, with counts: ``read``, ``kept``, ``dropped`` by reason. The second lists the
     rows that others say: ``id``, ``reason``, and the row that is kept instead (``kept_source``, ``kept_id``).
+    ``data/deduplicated/<source>.json`` names the other sources that its negatives are drawn from, with the checksums of
+    their files, so that it is mined again when one of these changes, and at no other time.
 
     Raises:
         Mistake: a source is missing or damaged, or others say all that it holds.
     """
     settings, collect = experiment.deduplicate, experiment.collect
     of_mixture = {name: experiment.sources_of(name) for name in experiment.mixtures}
+    drawn = {name: sorted({*chain(*experiment.drawn_from(name).values())}) for name in collect.sources}
+    # A corpus that negatives are drawn from yields no text to a source that is not drawn from with it.
+    corpora = {f"{name}/": others for name, others in drawn.items()}
     sources = in_order(
         [
             (
                 Source(
                     name,
                     each.cap or collect.cap,
-                    frozenset(mixture for mixture in of_mixture if name in of_mixture[mixture]),
+                    frozenset(
+                        held
+                        for held, names in (of_mixture | (corpora if each.group == TEXTS else {})).items()
+                        if name in names
+                    ),
                 ),
                 each.group,
             )
@@ -66,6 +77,8 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
         kept.mkdir()
         lists.mkdir()
         counts = write(kept, lists, sources, starts, settled)
+        for name, others in drawn.items():
+            write_json(kept / f"{name}.json", {other: sha256(kept / f"{other}.parquet") for other in others})
         for name, count in counts.items():
             dropped = ", ".join(f"{number} {reason}" for reason, number in count["dropped"].items()) or "none"
             if not count["kept"]:

@@ -8,8 +8,9 @@ further mining that a mixture chooses (``NAME.parquet``), and what is known of t
 from __future__ import annotations
 
 import logging
-import tempfile
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from rosberta.frame.files import canonical, whole
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import ROW, Writer, read_batches
 from rosberta.mining.candidates import ORIGINS, Choice
+from rosberta.mining.judge import Judge, accepted
 from rosberta.mining.order import Order
 from rosberta.mining.pool import Pool
 from rosberta.mining.statistics import statistics
@@ -54,19 +56,36 @@ def run(experiment: Experiment, key: str) -> None:
             _pass_through(path, part)
             (folder / "mine.json").write_text(canonical({}), encoding="utf-8")
             return
-        SCRATCH.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"mine-{key}-", dir=SCRATCH) as scratch:
-            pool = Pool(path, Path(scratch) / "texts")
+        with _scratch(key) as scratch:
+            drawn, pools = experiment.drawn_from(key), dict[str, Pool]()
             seen: dict[str, Embedded] = {}
             for name, settings in {"mine": experiment.mine, **experiment.minings_of(key)}.items():
-                eyes = canonical(settings.model_dump(include=SEES))
+                others = [DEDUPLICATED / f"{other}.parquet" for other in drawn.get(name, [])]
+                shared = canonical(drawn.get(name, []))
+                if shared not in pools:
+                    pools[shared] = Pool(path, scratch / f"texts-{len(pools)}", others)
+                pool = pools[shared]
+                eyes = shared + canonical(settings.model_dump(include=SEES))
                 by_ranks = group is not None and settings.methods[group] == "ranks"
-                if by_ranks and eyes not in seen:
-                    seen[eyes] = Embedded.by(settings, pool, Path(scratch) / str(len(seen)))
+                # What is asked of the teacher depends on this mining alone, whatever others have had embedded.
+                asked = by_ranks or settings.score_random
+                if asked and eyes not in seen:
+                    seen[eyes] = Embedded.by(settings, pool, scratch / str(len(seen)))
                 rows = part if name == "mine" else folder / f"{name}.parquet"
-                # Of random negatives the teacher is asked, too, where it has embedded the pool for another mining.
-                known = _mine(path, rows, key, name, settings, pool, seen.get(eyes), by_ranks=by_ranks)
+                known = _mine(path, rows, key, name, settings, pool, seen[eyes] if asked else None, by_ranks=by_ranks)
                 (folder / f"{name}.json").write_text(canonical(known), encoding="utf-8")
+
+
+@contextmanager
+def _scratch(key: str) -> Iterator[Path]:
+    """Yield a folder for a source's texts and embeddings; what a start that was killed left there goes first."""
+    folder = SCRATCH / f"mine-{key}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 SEES = {"teacher", "pooling", "query_prompt", "document_prompt", "max_length", "precision", "batch_tokens"}
@@ -86,10 +105,15 @@ def _mine(
 ) -> dict[str, Any]:
     """Write the rows of one mining; give what is known of its negatives."""
     choice = Choice(pool, Order(settings.seed, key), settings.negatives, settings.too_few)
+    asked, judged = settings.cross_encoder, dict[str, int]()
+    judge = Judge(settings) if asked else None
     if by_ranks and embedded is not None:
         lacking = choice.lacking()
+        found = window(settings, pool, embedded, lacking)
+        if asked and judge and asked.filters:
+            found, judged = accepted(settings, pool, choice.order, judge, lacking, found)
         choice.windows = np.full((len(pool.anchors), settings.last_rank - settings.first_rank), -1, np.int32)
-        choice.windows[lacking] = window(settings, pool, embedded, lacking)
+        choice.windows[lacking] = found
     sample: Sample[tuple[int, dict[str, Any]]] = Sample(settings.sample, lambda one, _: one)
     writer = Writer(out, ROW)
     read = kept = 0
@@ -107,6 +131,7 @@ def _mine(
         "dropped": {"too_few_candidates": read - kept} if kept < read else {},
         "corpus": len(pool.documents),
         **{origin: choice.counts[origin] for origin in (*ORIGINS, "filled", "short")},
+        **judged,
     }
     writer.close(counts)
     if not kept:
@@ -125,7 +150,8 @@ def _mine(
         "%d provided, %d mined, %d random",
         key, name, read, kept, read - kept, counts["filled"], counts["short"], *(counts[each] for each in ORIGINS),
     )  # fmt: skip
-    return statistics(sorted(sample, key=itemgetter(0)), pool, embedded, (settings.first_rank, settings.last_rank))
+    rows, ranks = sorted(sample, key=itemgetter(0)), (settings.first_rank, settings.last_rank)
+    return {"counts": counts, **statistics(rows, pool, embedded, ranks, judge, asked.likely if asked else 0.5)}
 
 
 def _chosen(path: Path, pool: Pool, choice: Choice) -> Iterator[tuple[int, dict[str, Any], list[str] | None]]:

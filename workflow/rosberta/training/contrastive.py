@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import torch
 
 from rosberta.encoder.packing import cut
-from rosberta.frame.artifacts import mined
+from rosberta.frame.artifacts import MINE, mined
 from rosberta.frame.files import sha256
 from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.frame.rows import read_batches
@@ -72,12 +72,13 @@ def source_of(
     Raises:
         Mistake: the source is missing, or not the one that the plan names, or has rows with fewer negatives.
     """
-    path = mined(name, entry.get("mining"))
+    path = mined(name, entry.get("mining", MINE))
     if not path.is_file():
         raise Missing(path, f"mine@{name}")
     if sha256(path) != entry["sha256"]:
         raise Mistake(
-            f"{path}: is not what the plan of {mixture} names; run `dvc repro mine@{name}`, then `... mix@{mixture}`"
+            f"{path}: is not what the plan of {mixture} names; run `dvc repro mine@{name}`, then "
+            f"`... mix@{mixture.partition('/')[0]}`"
         )
     prefix = PREFIXES[entry["prefix"]]
     inputs = {"rows": entry["sha256"], "negatives": negatives, "kind": "contrast", **identity}

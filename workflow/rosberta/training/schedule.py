@@ -236,7 +236,8 @@ def _conflicts(texts: Texts, slots: np.ndarray, fixed: np.ndarray) -> np.ndarray
     rows = slots[batch, place]
     # Rows that stand there already come first, then by place.
     rank = np.where(fixed[batch, place], place, place + slots.shape[1])
-    span = int(texts.forms.max(initial=0)) + 1
+    # Owners may be anchors of rows that are held out, which are in no row here.
+    span = 1 + max(int(each.max(initial=0)) for each in (texts.forms, texts.own, texts.owners))
     each = np.arange(len(rows))
     wide = texts.forms.shape[1]
     held = (np.repeat(each, wide), texts.forms[rows].ravel())

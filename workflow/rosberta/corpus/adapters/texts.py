@@ -18,6 +18,9 @@ class Options(AdapterOptions):
     """Which column, and what a text has to be."""
 
     column: str = "text"
+    title: str | None = None
+    """Column of a title that stands before the text, as in the passages of MIRACL and Mr. TyDi (mteb's way: a space
+    between them); null: none."""
     min_characters: int = Field(1, ge=1)
     """Characters of a text at least, before it is cut."""
     passage_characters: int | None = Field(None, ge=1)
@@ -26,8 +29,8 @@ class Options(AdapterOptions):
 
 
 def columns(options: Options, _found: Sequence[str]) -> tuple[str, ...]:
-    """The one column."""
-    return (options.column,)
+    """The column of the texts, and that of titles."""
+    return (options.column, *([options.title] if options.title else []))
 
 
 def rows(raw: Iterable[Raw], options: Options, _seed: int) -> Iterator[Example | Drop]:
@@ -36,7 +39,10 @@ def rows(raw: Iterable[Raw], options: Options, _seed: int) -> Iterator[Example |
         text = row[options.column]
         if reason := flaw(text):
             yield Drop(reason)
-        elif len(text) < options.min_characters:
+            continue
+        if options.title and not flaw(row[options.title]):
+            text = f"{row[options.title]} {text}"
+        if len(text) < options.min_characters:
             yield Drop("short text")
         elif options.passage_characters is None:
             yield Example(position, anchor=text, positive=None)
