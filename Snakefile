@@ -46,6 +46,7 @@ rule all:
     input:
         "data/hub",
         "data/benchmark",
+        "data/index",
         expand(
             "data/{stage}/{source}.parquet",
             stage=["collected", "cleaned", "removed", "mined"],

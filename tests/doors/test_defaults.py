@@ -163,7 +163,7 @@ def test_both_doors_open_for_evaluating_alone(tree: Tree) -> None:
     """Nothing of training is asked for: no sources, no tokenizer, no teacher."""
     (tree.root / "params.yaml").write_text(ALONE)
     by_dvc, by_snakemake = listed(tree)
-    assert by_dvc == by_snakemake == {"hub", "benchmark", "deduplicate", "evaluate@teacher", "report"}
+    assert by_dvc == by_snakemake == {"hub", "benchmark", "index", "deduplicate", "evaluate@teacher", "report"}
 
 
 def test_what_a_kill_left_is_done_again(tree: Tree) -> None:

@@ -16,12 +16,18 @@ from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, REMOVED
 from rosberta.frame.files import sha256, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
-from rosberta.stages.clean import run
+from rosberta.stages import clean, index
 from rosberta.texts.normalisation import normal
 from support.byte_level import tokenizer_files
 from support.texts import row
 
 MODEL = "someone/encoder"
+
+
+def run(experiment: Any, key: str) -> None:
+    """Index the test texts, then clean."""
+    index.run(experiment)
+    clean.run(experiment, key)
 
 
 def benchmark(task: str, *rows: tuple[str, str, str]) -> None:
@@ -62,6 +68,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
         return SimpleNamespace(
             clean=corpus.Clean.model_validate(usual | settings),
             benchmark=SimpleNamespace(tasks=tasks),
+            held_out=lambda: sorted(tasks),
             collect=SimpleNamespace(sources={"s": source}),
         )
 

@@ -21,7 +21,7 @@ rule collect:
 rule clean:
     input:
         "data/collected/{source}.parquet",
-        "data/benchmark",
+        "data/index",
         "data/hub",
         slice=".snakemake/slices/clean@{source}.json",
     output:

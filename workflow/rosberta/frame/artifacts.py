@@ -10,6 +10,7 @@ from pathlib import Path
 CHECKED = Path("data/check")
 HUB = Path("data/hub")
 BENCHMARK = Path("data/benchmark")
+INDEX = Path("data/index")
 COLLECTED = Path("data/collected")
 CLEANED = Path("data/cleaned")
 REMOVED = Path("data/removed")

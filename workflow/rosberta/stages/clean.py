@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from rosberta.corpus.overlap import benchmark
+from rosberta.corpus.overlap import Benchmark
 from rosberta.corpus.rules import Rules, clean
 from rosberta.corpus.similarity import cosine_of
-from rosberta.frame.artifacts import CLEANED, COLLECTED, REMOVED
+from rosberta.frame.artifacts import CLEANED, COLLECTED, INDEX, REMOVED
 from rosberta.frame.files import whole
 from rosberta.frame.mistakes import Mistake
 from rosberta.outside.pins import fetch
@@ -34,7 +34,7 @@ def run(experiment: Experiment, key: str) -> None:
     assert settings.tokenizer is not None, "the doors see to it where there are sources"
     path = COLLECTED / f"{key}.parquet"
     tokenizer = tokenizer_of(fetch("model", settings.tokenizer))
-    held = benchmark(experiment.benchmark.tasks, settings.overlap)
+    held = Benchmark(INDEX, settings.overlap)
     rules = Rules(
         min_characters=settings.min_characters,
         overlong=lambda texts: overlong(texts, tokenizer, settings.max_tokens),
