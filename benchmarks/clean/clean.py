@@ -271,7 +271,7 @@ def stages(rows: int) -> None:
     import pyarrow.parquet as pq
     from rosberta.commands import preset
     from rosberta.doors import parameters
-    from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, DEDUPLICATED
+    from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, DEDUPLICATED, DOCUMENTS
     from rosberta.frame.rows import read_counts
     from rosberta.stages import clean, collect, deduplicate, index
 
@@ -304,6 +304,7 @@ def stages(rows: int) -> None:
         )
         (BENCHMARK / "TERRa").mkdir(parents=True)
         pq.write_table(texts, BENCHMARK / "TERRa/texts.parquet")
+        DOCUMENTS.mkdir()
         data = parameters.read(preset.PRESETS / "tiny.yaml")
         data["benchmark"]["tasks"] = {"TERRa": data["benchmark"]["tasks"]["TERRa"]}
         source = {**data["collect"]["sources"]["sberquad"], "adapter": "pairs", "files": "train-*", "cap": rows}

@@ -17,7 +17,7 @@ from rosberta.experiment.blocks import Block
 from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.slices import jobs_of, slices
-from rosberta.stages import check, deduplicate
+from rosberta.stages import check, deduplicate, index
 from ruamel.yaml import YAML
 from support.trees import ROOT, Tree, cloned, commit
 
@@ -199,6 +199,7 @@ def test_what_is_read_as_a_whole_is_there_for_evaluating_alone(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     experiment = parameters.check(YAML(typ="safe").load(ALONE))
     check.run(experiment)
+    index.run(experiment)
     deduplicate.run(experiment)
     graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     folders = {dep for name in ("report", "deduplicate") for dep in graph[name]["deps"] if not dep.endswith(".json")}

@@ -16,7 +16,7 @@ from rosberta.corpus.indexing import build
 from rosberta.corpus.overlap import Benchmark
 from rosberta.corpus.sorting import Column, Sorter, distinct, mapped
 from rosberta.experiment.corpus import Clean, Overlap
-from rosberta.frame.artifacts import BENCHMARK, INDEX
+from rosberta.frame.artifacts import BENCHMARK, DOCUMENTS, INDEX
 from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake
 from rosberta.stages import index
@@ -107,6 +107,7 @@ def test_a_column_is_an_array_of_numpys(tmp_path: Path) -> None:
 def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Two tasks that are laid out."""
     monkeypatch.chdir(tmp_path)
+    DOCUMENTS.mkdir(parents=True)
     for task, text in (("A", "Кто построил мост?"), ("B", "кто построил МОСТ")):
         (BENCHMARK / task).mkdir(parents=True)
         pq.write_table(pa.table({"text": [text, "Да", ""]}), BENCHMARK / task / "texts.parquet")
@@ -124,6 +125,18 @@ def test_the_stage_indexes_normal_forms(experiment: SimpleNamespace) -> None:
     experiment.held_out = list
     index.run(experiment)
     assert Benchmark(INDEX, Overlap()).find(["кто построил мост"]) == {}
+
+
+def test_missing_documents_are_a_mistake(experiment: SimpleNamespace) -> None:
+    """They are never taken for tasks that search nothing; of a damaged file the name is told."""
+    path = DOCUMENTS / "A.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(Mistake, match=r"data/documents/A\.parquet: damaged"):
+        index.run(experiment)
+    path.unlink()
+    DOCUMENTS.rmdir()
+    with pytest.raises(Mistake, match=r"data/documents: missing; run `dvc repro benchmark`"):
+        index.run(experiment)
 
 
 def test_a_damaged_index_is_a_mistake(experiment: SimpleNamespace) -> None:

@@ -23,6 +23,7 @@ rule benchmark:
         slice=".snakemake/slices/benchmark.json",
     output:
         directory("data/benchmark"),
+        directory("data/documents"),
     log:
         "logs/benchmark.log",
     benchmark:
@@ -37,6 +38,7 @@ rule benchmark:
 rule index:
     input:
         "data/benchmark",
+        "data/documents",
         slice=".snakemake/slices/index.json",
     output:
         directory("data/index"),

@@ -27,6 +27,7 @@ rule clean:
     output:
         "data/cleaned/{source}.parquet",
         "data/removed/{source}.parquet",
+        "data/seen/{source}.parquet",
     log:
         "logs/clean/{source}.log",
     benchmark:

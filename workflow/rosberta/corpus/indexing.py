@@ -8,6 +8,7 @@ Texts are numbered in the order of their normal forms, so that nothing depends o
 - ``grams-N``: its word n-grams but for those of more than `COMMON` texts, which are phrases of a genre; of full size
   also these (``phrases``), and how many others each text has (``counts``);
 - ``band-N``: the bands of its MinHash signature;
+- ``documents/TASK.npy``: the hashes of all documents that a task searches, which need not be test texts;
 - ``alike``: the stems of short texts (`rosberta.corpus.alike`).
 
 Hashes are sorted, and the text that each is of stands beside it (``-hashes``, ``-owners``). Memory grows by some ten
@@ -29,7 +30,7 @@ import pyarrow.parquet as pq
 
 from rosberta.corpus.alike import Writer
 from rosberta.corpus.sorting import CHARACTERS, MOST, Column, Sorter, distinct, runs
-from rosberta.frame.artifacts import BENCHMARK
+from rosberta.frame.artifacts import BENCHMARK, DOCUMENTS
 from rosberta.frame.files import write_json
 from rosberta.frame.mistakes import Missing, Mistake
 from rosberta.texts import near_duplicates
@@ -45,13 +46,36 @@ COMMON = 8
 BATCH = 4096
 
 
-def texts_of(tasks: Iterable[str]) -> Iterator[tuple[str, str]]:
+def texts_of(tasks: Iterable[str], *, distractors: bool) -> Iterator[tuple[str, str]]:
     """The test texts of tasks (``data/benchmark/<Task>/texts.parquet``) in their normal forms, each behind its task.
+
+    Args:
+        tasks: their names.
+        distractors: whether all documents that a task searches are among them, and not the relevant ones alone.
 
     Raises:
         Mistake: the texts of a task are missing or damaged.
     """
-    return ((task, normal(text)) for task in tasks for text in _read(BENCHMARK / task / "texts.parquet"))
+    for task in tasks:
+        yield from ((task, normal(text)) for text in _read(BENCHMARK / task / "texts.parquet"))
+        if distractors and (path := DOCUMENTS / f"{task}.parquet").is_file():
+            yield from ((task, normal(text)) for text in _read(path))
+
+
+def write_documents(tasks: Iterable[str], folder: Path) -> dict[str, int]:
+    """Write, of each task that searches, the sorted hashes of its documents' normal forms; return how many differ.
+
+    Raises:
+        Mistake: the documents of a task are damaged.
+    """
+    counts = {}
+    for task in tasks:
+        if (path := DOCUMENTS / f"{task}.parquet").is_file():
+            forms = filter(None, map(normal, _read(path)))
+            hashes = np.unique(np.fromiter(map(hash_text, forms), np.uint64))
+            np.save(folder / f"{task}.npy", hashes)
+            counts[task] = len(hashes)
+    return counts
 
 
 def _read(path: Path) -> Iterator[str]:

@@ -32,7 +32,7 @@ class Stage(NamedTuple):
 
 READ = ("adapter", "dataset", "files", "group", "prefix", "language", "task", "cap", "rows", "options")
 """What `collect` reads of a source's entry."""
-INDEXED = ("words", "short_words", "min_words", "alike")
+INDEXED = ("words", "short_words", "min_words", "distractors", "alike")
 """What `index` reads of `clean.overlap`."""
 
 FLOW: dict[str, Stage] = {
@@ -153,6 +153,7 @@ FLOW: dict[str, Stage] = {
         (
             "hub",
             "benchmark",
+            "index",
             "collect",
             "clean",
             "deduplicate",
