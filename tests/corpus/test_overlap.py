@@ -127,6 +127,58 @@ def test_what_is_nearly_a_test_text_is_found_by_its_letters() -> None:
     assert indexed((("Task", each) for each, _ in less), SETTINGS).find([each for _, each in less]) == {}
 
 
+def broken(cut: list[str], chance: random.Random) -> str:
+    """A text with short words strewn in, of which the first stands before whatever else it could be sorted by."""
+    words, left = [], chance.randint(1, 3)
+    for word in cut:
+        if not left:
+            words.append("а" + chance.choice("бвгдежзиклмнопрст"))
+            left = chance.randint(3, 4)
+        words.append(word)
+        left -= 1
+    return " ".join(words)
+
+
+def test_in_a_crowd_of_less_similar_texts_the_similar_one_is_found() -> None:
+    """Test texts that share bands with it, and come first, do not hide it."""
+    chance = random.Random(8)
+    for _ in range(2):
+        original, near = interrupted(54, 6, chance)
+        crowd = [broken(original.split(), chance) for _ in range(90)]
+        assert max(crowd) < near
+        assert max(similarity(original, each) for each in crowd) < SETTINGS.similarity < similarity(original, near)
+        leak = indexed((("Task", each) for each in [*crowd, near]), SETTINGS).find([original])[0]
+        assert (leak.rule, leak.text) == ("near", near)
+
+
+@pytest.mark.parametrize("rule", ["contained", "near", "alike"])
+def test_all_tasks_are_told_of_which_a_text_holds_one(rule: str) -> None:
+    """By whichever rule it is found, each once, with the test text that it shares most with."""
+    chance = random.Random(9)
+    first, second = (normal(text(20, chance)) for _ in range(2))
+    known, found = [("B", first), ("A", second), ("A", first)], f"{first} {second}"
+    if rule == "near":
+        found, near = interrupted(56, 7, chance)
+        known = [("B", near), ("A", near.replace(" и ", " а ", 1)), ("A", normal(text(60, chance)))]
+    elif rule == "alike":
+        cut = ["мост", "река", "дорога", "город", "камень", "небо"]
+        known, found = [("B", " ".join(cut)), ("A", " ".join([*cut[::-1], "лес"]))], " ".join(sorted(cut))
+    held = indexed([*known, ("Other", normal(text(30, chance)))], SETTINGS)
+    leak = held.find([found])[0]
+    assert (leak.rule, leak.tasks) == (rule, ("A", "B"))
+    assert leak.text in (min(first, second), known[0][1])
+
+
+@pytest.mark.parametrize("size", range(SETTINGS.short_words, SETTINGS.words + 1))
+@pytest.mark.parametrize("number", [COMMON, COMMON + 1])
+def test_what_is_common_counts_in_n_grams_of_every_size(size: int, number: int) -> None:
+    """A whole short text in as many test texts as may share it is a copy, in one more a phrase."""
+    phrase = " ".join(["москва", "десятое", "марта", "риа", "новости", "сообщает", "вечернее", "агентство"][:size])
+    texts = [f"{phrase} {normal(text(16, random.Random(place)))}" for place in range(number)]
+    found = indexed((("News", each) for each in texts), SETTINGS).find([phrase])
+    assert [leak.rule for leak in found.values()] == ["contained"] * (number == COMMON)
+
+
 def test_a_common_phrase_is_no_copy() -> None:
     """A phrase that opens many test texts, and a training text, says nothing; a rare one does."""
     chance = random.Random(4)

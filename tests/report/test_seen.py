@@ -46,6 +46,13 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespa
     anchors = [f"Вопрос о том, что стоит в тексте под номером {n}" for n in range(40)]
     for name in "abcd":
         rows = [row(chance.choice(anchors), text(), text(), text(), id=f"{name}:{n}") for n in range(60)]
+        # What other sources say, too, the other way round, and once more with another negative.
+        rows += [row(f"Вопрос {n}", f"Документ номер {n}", text(), id=f"{name}:{60 + n}") for n in range(15)]
+        rows += [
+            {**row(*sides, text(), id=f"{name}:{75 + n}{side}"), "prefix": "classification"}
+            for n in range(15)
+            for side, sides in enumerate([(f"Слово {n}", f"Документ {n}"), (f"Документ {n}", f"Слово {n}")])
+        ]
         rows += [{**each, "id": f"{each['id']}+", "negatives": [text()]} for each in rows[:20]]
         write_rows(COLLECTED / f"{name}.parquet", rows, {})
         listing = Listing(SEEN / f"{name}.parquet", corpora(INDEX))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rosberta.corpus import alike, indexing
 from rosberta.corpus.indexing import build
 from rosberta.corpus.overlap import Benchmark
 from rosberta.corpus.sorting import Column, Sorter, distinct, mapped
@@ -33,13 +34,16 @@ def texts(number: int, seed: int) -> list[tuple[str, str]]:
     return [(f"Task{chance.randrange(3)}", each) for each in [*made, *made[: number // 4]]]
 
 
-def test_little_memory_and_another_order_give_the_same_bytes(tmp_path: Path) -> None:
+def test_little_memory_and_another_order_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever waits on disk, and in whatever order texts come: the index is of the texts."""
     known = texts(120, 0)
     sums = set()
     for name, limits in (("large", {}), ("small", {"hashes": 200, "characters": 300})):
         (tmp_path / name).mkdir()
         random.Random(name).shuffle(known)
+        if name == "small":
+            monkeypatch.setattr(alike, "READ", 7)
+            monkeypatch.setattr(indexing, "BATCH", 11)
         number = build(known, Overlap(), tmp_path / name, **limits)
         assert number == len({form for _, form in known if form.count(" ") > 1})
         sums.add(digest(tmp_path / name))

@@ -23,7 +23,8 @@ FEWEST, MOST = 3, 24
 """Words of a text. Longer ones have n-grams."""
 SHARED = 3
 """Stems at least that both have."""
-_READ = 65_536
+READ = 65_536
+"""Texts, or pairs, of one step."""
 
 
 class Alike:
@@ -53,8 +54,8 @@ class Alike:
         # What the lighter one weighs bounds what both share.
         mine, theirs = sums[pairs[:, 0]], self._sums[pairs[:, 1]]
         pairs = pairs[np.minimum(mine, theirs) >= self._least * np.maximum(mine, theirs)]
-        for start in range(0, len(pairs), _READ):
-            yield from self._compared(pairs[start : start + _READ], sets, sums)
+        for start in range(0, len(pairs), READ):
+            yield from self._compared(pairs[start : start + READ], sets, sums)
 
     def _compared(self, pairs: np.ndarray, sets: Grams, sums: np.ndarray) -> Iterator[tuple[int, int, float]]:
         starts = self._starts[pairs[:, 1]]
@@ -104,8 +105,8 @@ class Writer:
         weigher, sets = _Weigher(self._folder), mapped(self._folder / "alike-sets.npy")
         rarest = Sorter(self._scratch / "rarest", self._most)
         with self._column("sums", "<f8") as sums:
-            for start in range(0, len(starts) - 1, _READ):
-                end = min(start + _READ, len(starts) - 1)
+            for start in range(0, len(starts) - 1, READ):
+                end = min(start + READ, len(starts) - 1)
                 hashes = np.array(sets[starts[start] : starts[end]])
                 part = Grams(hashes, np.repeat(np.arange(end - start), np.diff(starts[start : end + 1])))
                 of_stems = weigher(hashes)
