@@ -46,9 +46,11 @@ rule all:
     input:
         "data/hub",
         "data/benchmark",
+        "data/documents",
+        "data/index",
         expand(
             "data/{stage}/{source}.parquet",
-            stage=["collected", "cleaned", "removed", "mined"],
+            stage=["collected", "cleaned", "removed", "seen", "mined"],
             source=SOURCES,
         ),
         "data/deduplicated",

@@ -19,10 +19,11 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -52,13 +53,16 @@ class Language:
 
 @contextmanager
 def timed(what: str, **facts: object) -> Iterator[None]:
-    """Print how long a block took, and the process's peak of memory so far."""
-    start = time.perf_counter()
+    """Print how long a block took, wall and CPU, and the process's peak of memory so far."""
+    start, busy = time.perf_counter(), time.process_time()
     yield
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     sys.stdout.write(
-        json.dumps({"what": what, **facts, "seconds": round(seconds, 1), "peak_gb": round(peak, 2)}) + "\n"
+        json.dumps(
+            {"what": what, **facts, "seconds": round(seconds, 1), "cpu": round(busy, 1), "peak_gb": round(peak, 2)}
+        )
+        + "\n"
     )
     sys.stdout.flush()
 
@@ -86,6 +90,17 @@ def apart(what: str, work: Callable[[], object], **facts: object) -> None:
     }
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def indexed(texts: Iterable[tuple[str, str]]) -> Any:
+    """Test texts in their normal forms, each behind its task, ready to be searched."""
+    from rosberta.corpus.indexing import build
+    from rosberta.corpus.overlap import Benchmark
+    from rosberta.experiment.corpus import Overlap
+
+    with TemporaryDirectory() as folder:
+        build(texts, Overlap(), Path(folder))
+        return Benchmark(Path(folder), Overlap())
 
 
 # What is planted: how a test text is dressed, and the fewest words of those that are taken.
@@ -116,13 +131,11 @@ SIZES = [(3, 4), (5, 7), (8, 13), (14, 22), (23, 60), (61, 10_000)]
 
 def planted(number: int) -> None:
     """Recall by kind of copy and length, and false positives by length, over `number` test texts of each length."""
-    from rosberta.corpus.overlap import Benchmark
-    from rosberta.experiment.corpus import Overlap
     from rosberta.texts.normalisation import normal
 
     language = Language(1)
     tests = [text for mean in (4, 6, 10, 18, 40, 120) for text in language.texts(number, mean)]
-    held = Benchmark((("Task", normal(text)) for text in tests), Overlap())
+    held = indexed(("Task", normal(text)) for text in tests)
     others = Language(2).texts(len(tests), 60)
     rows: dict[str, list[str]] = {}
     for kind, dress in PLANTED.items():
@@ -197,8 +210,6 @@ PERTURBED = {
 def real(mirror: Path, most: int) -> None:
     """Recall of perturbed real test texts by length, and what is found of unrelated real texts."""
     import pyarrow.parquet as pq
-    from rosberta.corpus.overlap import Benchmark
-    from rosberta.experiment.corpus import Overlap
     from rosberta.texts.normalisation import normal
 
     def read(path: str, *columns: str) -> list[str]:
@@ -213,7 +224,7 @@ def real(mirror: Path, most: int) -> None:
     )
     forms = sorted({form for text in tests if (form := normal(text)).count(" ") > 1})
     with timed("index", texts=len(forms)):
-        held = Benchmark((("Task", form) for form in forms), Overlap())
+        held = indexed(("Task", form) for form in forms)
     chance = random.Random(0)
     lines = []
     for kind, change in PERTURBED.items():
@@ -260,8 +271,6 @@ def real(mirror: Path, most: int) -> None:
 def overlap(rows: int, share: float) -> None:
     """Training texts against test texts with the numbers and lengths of MTEB(rus, v1.1)."""
     from rosberta import published
-    from rosberta.corpus.overlap import Benchmark
-    from rosberta.experiment.corpus import Overlap
     from rosberta.texts.normalisation import normal
 
     language = Language(1)
@@ -277,7 +286,7 @@ def overlap(rows: int, share: float) -> None:
     ]
     words = sum(text.count(" ") + 1 for _, text in tests)
     with timed("index", texts=len(tests), million_words=round(words / 1e6, 1)):
-        held = Benchmark(((name, normal(text)) for name, text in tests), Overlap())
+        held = indexed((name, normal(text)) for name, text in tests)
     trained = language.texts(rows, TEXT_WORDS)
     # One in a thousand is a copy.
     trained[::1000] = [text for _, text in tests[: len(trained[::1000])]]
@@ -294,7 +303,7 @@ def made(rows: int, raw: Path) -> None:
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from rosberta.frame.artifacts import BENCHMARK
+    from rosberta.frame.artifacts import BENCHMARK, DOCUMENTS
 
     raw.mkdir()
     language = Language(1)
@@ -318,6 +327,7 @@ def made(rows: int, raw: Path) -> None:
     texts = pa.table({"split": ["test"] * 20_000, "role": ["sentence"] * 20_000, "text": Language(2).texts(20_000, 20)})
     (BENCHMARK / "TERRa").mkdir(parents=True)
     pq.write_table(texts, BENCHMARK / "TERRa/texts.parquet")
+    DOCUMENTS.mkdir()
 
 
 def stages(rows: int) -> None:
@@ -326,7 +336,7 @@ def stages(rows: int) -> None:
     from rosberta.doors import parameters
     from rosberta.frame.artifacts import CLEANED, COLLECTED, DEDUPLICATED
     from rosberta.frame.rows import read_counts
-    from rosberta.stages import clean, collect, deduplicate
+    from rosberta.stages import clean, collect, deduplicate, index
 
     with TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -345,6 +355,7 @@ def stages(rows: int) -> None:
         clean.tokenizer_of = lambda _: None
         clean.overlong = lambda texts, _, limit: {text for text in texts if len(text.split()) > limit}
         apart("collect", lambda: collect.run(experiment, "made"), rows=rows)
+        apart("index", lambda: index.run(experiment), rows=rows)
         apart("clean", lambda: clean.run(experiment, "made"), rows=rows)
         apart("deduplicate", lambda: deduplicate.run(experiment), rows=rows)
         counts = [read_counts(where / "made.parquet") for where in (COLLECTED, CLEANED, DEDUPLICATED)]

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosberta.corpus.alike import FEWEST, MOST
-from rosberta.corpus.overlap import COMMON, Benchmark
+from rosberta.corpus.indexing import COMMON
+from rosberta.corpus.overlap import Benchmark
 from rosberta.experiment.corpus import Overlap
 from rosberta.texts.near_duplicates import similarity
 from rosberta.texts.normalisation import normal
+from support.indexed import indexed
 
 # No deadlines and no chance: a busy machine must not fail a test.
 settings.load_profile("ci")
@@ -82,7 +84,7 @@ def tests() -> list[str]:
 @pytest.fixture(scope="module")
 def held(tests: list[str]) -> Benchmark:
     """The test texts, by turns of two tasks."""
-    return Benchmark(((f"Task{place % 2}", normal(each)) for place, each in enumerate(tests)), SETTINGS)
+    return indexed(((f"Task{place % 2}", normal(each)) for place, each in enumerate(tests)), SETTINGS)
 
 
 @pytest.mark.parametrize("case", PLANTED)
@@ -115,14 +117,66 @@ def test_what_is_nearly_a_test_text_is_found_by_its_letters() -> None:
     """Where no n-gram of words is left, similar letters tell; almost none is missed, and none that is less similar."""
     chance = random.Random(6)
     near = [interrupted(56, 7, chance) for _ in range(80)]
-    held = Benchmark((("Task", each) for each, _ in near), SETTINGS)
+    held = indexed((("Task", each) for each, _ in near), SETTINGS)
     assert all(similarity(*pair) >= SETTINGS.similarity for pair in near)
     found = held.find([each for _, each in near])
     assert len(found) >= 79
     assert {leak.rule for leak in found.values()} == {"near"}
     less = [interrupted(56, 3, chance) for _ in range(80)]
     assert all(0.6 <= similarity(*pair) < SETTINGS.similarity for pair in less)
-    assert Benchmark((("Task", each) for each, _ in less), SETTINGS).find([each for _, each in less]) == {}
+    assert indexed((("Task", each) for each, _ in less), SETTINGS).find([each for _, each in less]) == {}
+
+
+def broken(cut: list[str], chance: random.Random) -> str:
+    """A text with short words strewn in, of which the first stands before whatever else it could be sorted by."""
+    words, left = [], chance.randint(1, 3)
+    for word in cut:
+        if not left:
+            words.append("а" + chance.choice("бвгдежзиклмнопрст"))
+            left = chance.randint(3, 4)
+        words.append(word)
+        left -= 1
+    return " ".join(words)
+
+
+def test_in_a_crowd_of_less_similar_texts_the_similar_one_is_found() -> None:
+    """Test texts that share bands with it, and come first, do not hide it."""
+    chance = random.Random(8)
+    for _ in range(2):
+        original, near = interrupted(54, 6, chance)
+        crowd = [broken(original.split(), chance) for _ in range(90)]
+        assert max(crowd) < near
+        assert max(similarity(original, each) for each in crowd) < SETTINGS.similarity < similarity(original, near)
+        leak = indexed((("Task", each) for each in [*crowd, near]), SETTINGS).find([original])[0]
+        assert (leak.rule, leak.text) == ("near", near)
+
+
+@pytest.mark.parametrize("rule", ["contained", "near", "alike"])
+def test_all_tasks_are_told_of_which_a_text_holds_one(rule: str) -> None:
+    """By whichever rule it is found, each once, with the test text that it shares most with."""
+    chance = random.Random(9)
+    first, second = (normal(text(20, chance)) for _ in range(2))
+    known, found = [("B", first), ("A", second), ("A", first)], f"{first} {second}"
+    if rule == "near":
+        found, near = interrupted(56, 7, chance)
+        known = [("B", near), ("A", near.replace(" и ", " а ", 1)), ("A", normal(text(60, chance)))]
+    elif rule == "alike":
+        cut = ["мост", "река", "дорога", "город", "камень", "небо"]
+        known, found = [("B", " ".join(cut)), ("A", " ".join([*cut[::-1], "лес"]))], " ".join(sorted(cut))
+    held = indexed([*known, ("Other", normal(text(30, chance)))], SETTINGS)
+    leak = held.find([found])[0]
+    assert (leak.rule, leak.tasks) == (rule, ("A", "B"))
+    assert leak.text in (min(first, second), known[0][1])
+
+
+@pytest.mark.parametrize("size", range(SETTINGS.short_words, SETTINGS.words + 1))
+@pytest.mark.parametrize("number", [COMMON, COMMON + 1])
+def test_what_is_common_counts_in_n_grams_of_every_size(size: int, number: int) -> None:
+    """A whole short text in as many test texts as may share it is a copy, in one more a phrase."""
+    phrase = " ".join(["москва", "десятое", "марта", "риа", "новости", "сообщает", "вечернее", "агентство"][:size])
+    texts = [f"{phrase} {normal(text(16, random.Random(place)))}" for place in range(number)]
+    found = indexed((("News", each) for each in texts), SETTINGS).find([phrase])
+    assert [leak.rule for leak in found.values()] == ["contained"] * (number == COMMON)
 
 
 def test_a_common_phrase_is_no_copy() -> None:
@@ -130,26 +184,26 @@ def test_a_common_phrase_is_no_copy() -> None:
     chance = random.Random(4)
     opening = "москва десятое марта риа новости об этом сообщает агентство"
     known = [f"{opening} {normal(text(30, chance))}" for _ in range(COMMON + 2)]
-    held = Benchmark((("News", each) for each in known), SETTINGS)
+    held = indexed((("News", each) for each in known), SETTINGS)
     assert held.find([opening, f"{opening} {normal(text(8, chance))}"]) == {}
-    held = Benchmark((("News", each) for each in known[:COMMON]), SETTINGS)
+    held = indexed((("News", each) for each in known[:COMMON]), SETTINGS)
     assert held.find([opening])[0].rule == "contained"
     few = " ".join(opening.split()[: SETTINGS.short_words])
     for number, found in ((COMMON + 2, []), (COMMON, [0])):
-        held = Benchmark((("News", f"{few} {normal(text(20, random.Random(n)))}") for n in range(number)), SETTINGS)
+        held = indexed((("News", f"{few} {normal(text(20, random.Random(n)))}") for n in range(number)), SETTINGS)
         assert list(held.find([few])) == found
 
 
 def test_two_stems_are_too_few_to_be_alike() -> None:
     """Three in another order are a copy, two are not, however often they stand there."""
-    held = Benchmark([("Task", "мост река мост"), ("Task", "сад лес кот")], SETTINGS)
+    held = indexed([("Task", "мост река мост"), ("Task", "сад лес кот")], SETTINGS)
     found = held.find(["мост мост река", "коты садов лес"])
     assert {place: leak.rule for place, leak in found.items()} == {1: "alike"}
 
 
 def test_texts_of_few_words_say_nothing(held: Benchmark) -> None:
     """Below `min_words` nothing is a leak, on either side."""
-    held = Benchmark([("Task", "да"), ("Task", "первый мост"), ("Task", "кто построил мост")], SETTINGS)
+    held = indexed([("Task", "да"), ("Task", "первый мост"), ("Task", "кто построил мост")], SETTINGS)
     assert len(held) == 1
     assert held.find(["да", "первый мост", "", "кто построил мост"]).keys() == {3}
 
@@ -162,7 +216,7 @@ sentences = st.lists(st.lists(words, max_size=24).map(" ".join), max_size=10)
 def test_the_rules_are_those_of_plain_python(known: list[str], texts: list[str], size: int) -> None:
     """Found is exactly what the definitions say, spelled out over all pairs of texts."""
     setting = Overlap(words=size, short_words=min(3, size), min_words=2, similarity=0.8)
-    held = Benchmark((("Task", each) for each in known), setting)
+    held = indexed((("Task", each) for each in known), setting)
     found = held.find(texts)
     test_texts = {each for each in known if len(each.split()) >= 2}
 
@@ -230,7 +284,7 @@ def test_order_and_company_are_nothing(tests: list[str], held: Benchmark) -> Non
     assert together == {place: leak for place, leak in alone.items() if leak}
     pairs = [(f"Task{place % 2}", normal(each)) for place, each in enumerate(tests)]
     chance.shuffle(pairs)
-    assert Benchmark(pairs, SETTINGS).find(texts) == together
+    assert indexed(pairs, SETTINGS).find(texts) == together
 
 
 def test_an_excerpt_that_begins_as_many_test_texts_do_is_found() -> None:
@@ -238,6 +292,6 @@ def test_an_excerpt_that_begins_as_many_test_texts_do_is_found() -> None:
     chance = random.Random(3)
     opening = text(16, chance)
     tests = [f"{opening} {text(30, chance)}" for _ in range(12)]
-    held = Benchmark([("T", normal(each)) for each in tests], Overlap())
+    held = indexed([("T", normal(each)) for each in tests], Overlap())
     excerpt = " ".join(tests[0].split()[:22])
     assert held.find([normal(excerpt), normal(opening)]).keys() == {0}

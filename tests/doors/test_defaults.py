@@ -18,7 +18,7 @@ from rosberta.experiment.blocks import Block
 from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.slices import jobs_of, slices
-from rosberta.stages import check, deduplicate
+from rosberta.stages import check, deduplicate, index
 from ruamel.yaml import YAML
 from support.trees import ROOT, Tree, cloned, commit
 
@@ -164,7 +164,7 @@ def test_both_doors_open_for_evaluating_alone(tree: Tree) -> None:
     """Nothing of training is asked for: no sources, no tokenizer, no teacher."""
     (tree.root / "params.yaml").write_text(ALONE)
     by_dvc, by_snakemake = listed(tree)
-    assert by_dvc == by_snakemake == {"hub", "benchmark", "deduplicate", "evaluate@teacher", "report"}
+    assert by_dvc == by_snakemake == {"hub", "benchmark", "index", "deduplicate", "evaluate@teacher", "report"}
 
 
 def test_what_a_kill_left_is_done_again(tree: Tree) -> None:
@@ -214,6 +214,7 @@ def test_what_is_read_as_a_whole_is_there_for_evaluating_alone(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     experiment = parameters.check(YAML(typ="safe").load(ALONE))
     check.run(experiment)
+    index.run(experiment)
     deduplicate.run(experiment)
     graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     folders = {dep for name in ("report", "deduplicate") for dep in graph[name]["deps"] if not dep.endswith(".json")}

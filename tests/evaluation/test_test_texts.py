@@ -37,6 +37,24 @@ def test_texts_of_search_are_queries_and_relevant_documents(laid_out: Path):
     assert {row["split"] for row in texts} == {"test"}
 
 
+def test_all_that_is_searched_is_listed(laid_out: Path):
+    """Of tasks of search the whole corpus, whatever is relevant, and of no other task."""
+    rumteb = tasks.rumteb()
+    found = {path.stem: path for path in (laid_out / "data/documents").iterdir()}
+    assert found.keys() == {name for name, task in rumteb.items() if task.metadata.type in ("Retrieval", "Reranking")}
+    for name, path in found.items():
+        task = tasks.load_task(name, published(name)[name], laid_out / "data/benchmark" / name)
+        task.load_data()
+        searched = [
+            text
+            for data in (task.dataset.get(subset, task.dataset) for subset in task.hf_subsets)
+            for split in task.eval_splits
+            for text in data[split]["corpus"]["text"]
+        ]
+        assert pq.read_table(path).schema.equals(test_texts.DOCUMENTS)
+        assert pq.read_table(path)["text"].to_pylist() == searched
+
+
 def test_texts_are_of_evaluated_splits_and_distinct(laid_out: Path):
     """Test texts are listed once a split, with the split they are of; training splits are not listed."""
     for folder in (laid_out / "data/benchmark").iterdir():

@@ -76,11 +76,17 @@ def test_a_folders_checksum_is_dvcs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert stage.deps[0].hash_info.value == folder_checksum(tmp_path / "mine")
 
 
+CLEANED = [f"clean@{source}" for source in plain()["collect"]["sources"]]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "reached"),
     [
         (("collect", "sources", "sberquad", "cap"), 5, ["collect@sberquad", "deduplicate", "release@full", "report"]),
         (("collect", "sources", "sberquad", "licence"), "mit", ["release@full", "report"]),
+        (("clean", "overlap", "words"), 9, ["index", *CLEANED, "report"]),
+        (("clean", "overlap", "share"), 0.6, [*CLEANED, "report"]),
+        (("clean", "max_tokens"), 7, [*CLEANED, "report"]),
         (("contrast", "temperature"), 0.5, ["contrast@full", "release@full", "report"]),
         (("merge", "base_share"), 0.5, ["merge@full", "release@full", "report"]),
         (("runs", "full", "seed"), 9, ["contrast@full", "release@full", "report"]),
@@ -100,6 +106,15 @@ def test_an_edit_changes_the_slices_that_read_it(path: tuple[str, ...], value: o
     block[path[-1]] = value
     after = slices(parameters.check(data).resolved())
     assert [job for job in after if after[job] != before[job]] == reached
+
+
+def test_sources_do_not_reach_the_index() -> None:
+    """It is of the test texts alone; without any source it holds none."""
+    data = parameters.read(ROOT / "workflow/presets/tiny.yaml")
+    before = slices(parameters.check(data).resolved())["index"]
+    data["collect"]["sources"]["another"] = data["collect"]["sources"]["opus100"]
+    assert slices(parameters.check(data).resolved())["index"] == before
+    assert before["parameters"]["held_out"] == sorted(data["benchmark"]["tasks"])
 
 
 def test_what_a_run_overrides_does_not_reach_it() -> None:

@@ -70,6 +70,7 @@ RESOLVED = {
     "pretrain_of.{key}": ("pretrain", "encoders.{key}.pretrain"),
     "contrast_of.{key}": ("contrast", "runs.{key}.contrast"),
     "merge_of.{key}": ("merge", "runs.{key}.merge"),
+    "held_out": ("benchmark.tasks", "collect.sources"),
     "sources_of": ("mixtures", "collect.sources.*.group"),
     "sources_of.{key}": ("mixtures.{key}", "collect.sources.*.group"),
     "pairs_of.{key}": ("mixtures.{key}", "collect.sources.*.group"),

@@ -13,7 +13,7 @@ from rosberta.doors import parameters
 from rosberta.experiment import Experiment
 from rosberta.frame.artifacts import CLEANED, COLLECTED, DEDUPLICATED
 from rosberta.frame.rows import read_counts
-from rosberta.stages import benchmark, clean, collect, deduplicate, hub
+from rosberta.stages import benchmark, clean, collect, deduplicate, hub, index
 from ruamel.yaml import YAML
 from support.trees import merged
 
@@ -52,6 +52,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Experiment]:
     try:
         hub.run(experiment)
         benchmark.run(experiment)
+        index.run(experiment)
         for key in KEYS:
             collect.run(experiment, key)
             clean.run(experiment, key)

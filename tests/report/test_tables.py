@@ -16,7 +16,7 @@ from rosberta.frame.files import write_json
 from rosberta.published import CATEGORIES
 from rosberta.report.results import RULES, STEPS, version_of
 from rosberta.report.table import Column, Row, Scored, Table
-from support.reporting import build, built, default, render, table  # noqa: F401 (a fixture)
+from support.reporting import Page, build, built, default, render, table  # noqa: F401 (a fixture)
 from support.trees import ROOT
 
 
@@ -105,6 +105,14 @@ def test_funnel_adds_up(default, built):
     assert total["Rows dropped: exact"] == reasons[-1]["by clean: overlap with the benchmark"]
     assert int(total["Negatives removed"]) == len(default.collect.sources)
     assert all(row["Examples"].startswith(row["Source"]) for row in found)
+
+
+def test_documents_of_every_search_are_counted(default, built):
+    """In a row a task, on the page, too."""
+    (row,) = table(built, "documents")
+    assert (row["Task"], row["Documents"]) == ("RuBQRetrieval", "3")
+    assert [row[f"Trained on: {name}"] for name in default.mixtures] == ["0"] * len(default.mixtures)
+    assert "documents" in Page((built / "results/report/report.html").read_text()).tables
 
 
 def test_shares_add_up(default, built):

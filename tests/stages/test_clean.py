@@ -12,16 +12,23 @@ import pyarrow.parquet as pq
 import pytest
 from rosberta.corpus.rules import OVERLAP
 from rosberta.experiment import corpus
-from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, REMOVED
+from rosberta.frame.artifacts import BENCHMARK, CLEANED, COLLECTED, DOCUMENTS, REMOVED, SEEN
 from rosberta.frame.files import sha256, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import read_counts, read_rows, write_rows
-from rosberta.stages.clean import run
+from rosberta.stages import clean, index
+from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
 from support.byte_level import tokenizer_files
 from support.texts import row
 
 MODEL = "someone/encoder"
+
+
+def run(experiment: Any, key: str) -> None:
+    """Index the test texts, then clean."""
+    index.run(experiment)
+    clean.run(experiment, key)
 
 
 def benchmark(task: str, *rows: tuple[str, str, str]) -> None:
@@ -43,6 +50,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
     listed = [{"path": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}]
     manifest = {"kind": "model", "id": MODEL, "revision": "0" * 40, "origin": "hub", "url": None, "files": listed}
     write_json(Path("data/hub/models") / f"{MODEL}.json", manifest)
+    DOCUMENTS.mkdir(parents=True)
     benchmark(
         "RuBQRetrieval",
         ("test", "query", "Кто построил первый мост через реку?"),
@@ -62,6 +70,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
         return SimpleNamespace(
             clean=corpus.Clean.model_validate(usual | settings),
             benchmark=SimpleNamespace(tasks=tasks),
+            held_out=lambda: sorted(tasks),
             collect=SimpleNamespace(sources={"s": source}),
         )
 
@@ -103,6 +112,28 @@ def test_a_row_counts_for_the_tasks_of_both_sides(project: Callable[..., Any]) -
     one = {"exact": {"rows": 1, "negatives": 0, "ids": ["s:0"]}}
     assert read_counts(CLEANED / "s.parquet")["overlap"] == {"RuBQRetrieval": one, "RuSTSBenchmarkSTS": one}
     assert read_rows(REMOVED / "s.parquet").to_pylist()[0]["tasks"] == ["RuBQRetrieval"]
+
+
+def test_documents_that_no_query_judges_are_told_not_dropped(project: Callable[..., Any]) -> None:
+    """Of rows that are kept, in any dress, with their task; and test texts like all others where that is asked for."""
+    pq.write_table(pa.table({"text": ["Третий мост снесли.", "Да", "!"]}), DOCUMENTS / "RuBQRetrieval.parquet")
+    rows = [
+        row("вопрос", "третий мост снесли!", id="s:0"),
+        row("другой", "ответ", "«ТРЕТИЙ мост» снесли", "да", id="s:1"),
+        row("Первый мост построил инженер Иванов", "Да", id="s:2"),
+        row("без слов", "ничего", "!", id="s:3"),
+    ]
+    run(project(*rows), "s")
+    listed = pq.read_table(SEEN / "s.parquet")
+    hashes = [hash_text(form) for form in ("третий мост снесли", "третий мост снесли", "да")]
+    assert list(zip(*(listed[name].to_pylist() for name in listed.column_names), strict=True)) == [
+        (id, "RuBQRetrieval", hash) for id, hash in zip(("s:0", "s:1", "s:1"), hashes, strict=True)
+    ]
+    assert read_counts(CLEANED / "s.parquet")["kept"] == 3
+    run(project(*rows, overlap={"distractors": True}), "s")
+    assert read_counts(CLEANED / "s.parquet")["overlap"]["RuBQRetrieval"]["exact"]["ids"] == ["s:0", "s:1", "s:2"]
+    assert {one["id"] for one in read_rows(CLEANED / "s.parquet").to_pylist()} == {"s:1", "s:3"}
+    assert pq.read_table(SEEN / "s.parquet")["document"].to_pylist() == [hash_text("да")]
 
 
 def test_another_language_is_asked_for_by_a_parameter(project: Callable[..., Any]) -> None:

@@ -8,10 +8,13 @@ import random
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rosberta import published
+from rosberta.corpus.duplicates import LISTED
+from rosberta.corpus.seen import SEEN
 from rosberta.doors import parameters
 from rosberta.experiment import Experiment
 from rosberta.frame.files import write_json
@@ -41,6 +44,8 @@ def build(e: Experiment, folder: Path) -> None:
     for number, task in enumerate(e.benchmark.tasks):
         (folder / "data/benchmark" / task).mkdir(parents=True)
         pq.write_table(pa.table({"text": ["t"] * (20 + number)}), folder / "data/benchmark" / task / "texts.parquet")
+    (folder / "data/index/documents").mkdir(parents=True)
+    np.save(folder / "data/index/documents/RuBQRetrieval.npy", np.arange(3, dtype=np.uint64))
     mined = {}
     for name in e.collect.sources:
         collected = chance.randrange(200, 400)
@@ -71,6 +76,9 @@ def build(e: Experiment, folder: Path) -> None:
         for stage, count in counts.items():
             write_rows(folder / "data" / stage / f"{name}.parquet", [], count)
         write_json(folder / f"data/mined/{name}/mine.json", negatives(chance))
+        for stage, schema in (("seen", SEEN), ("duplicates", LISTED)):
+            (folder / "data" / stage).mkdir(exist_ok=True)
+            pq.write_table(pa.Table.from_pylist([], schema=schema), folder / "data" / stage / f"{name}.parquet")
     for name in e.mixtures:
         rows = {source: mined[source] for source in e.sources_of(name)}
         total = sum(rows.values())

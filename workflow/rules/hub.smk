@@ -1,4 +1,4 @@
-# What comes from outside: pins, benchmark.
+# What comes from outside: pins, benchmark, and what of it must not be trained on.
 
 
 rule hub:
@@ -23,6 +23,7 @@ rule benchmark:
         slice=".snakemake/slices/benchmark.json",
     output:
         directory("data/benchmark"),
+        directory("data/documents"),
     log:
         "logs/benchmark.log",
     benchmark:
@@ -32,3 +33,21 @@ rule benchmark:
     threads: 1
     shell:
         "repro benchmark {log}"
+
+
+rule index:
+    input:
+        "data/benchmark",
+        "data/documents",
+        slice=".snakemake/slices/index.json",
+    output:
+        directory("data/index"),
+    log:
+        "logs/index.log",
+    benchmark:
+        "timings/index.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        "repro index {log}"

@@ -48,12 +48,14 @@ rule report:
     input:
         "data/hub",
         "data/benchmark",
+        "data/index",
         expand(
             "data/{stage}/{source}.parquet",
-            stage=["collected", "cleaned", "mined"],
+            stage=["collected", "cleaned", "seen", "mined"],
             source=SOURCES,
         ),
         "data/deduplicated",
+        "data/duplicates",
         expand("data/mined/{source}", source=SOURCES),
         expand("data/mixtures/{mixture}.json", mixture=EXPERIMENT.mixtures),
         expand("data/mixtures/{mixture}.texts.json", mixture=EXPERIMENT.mixtures),

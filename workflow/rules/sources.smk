@@ -21,12 +21,13 @@ rule collect:
 rule clean:
     input:
         "data/collected/{source}.parquet",
-        "data/benchmark",
+        "data/index",
         "data/hub",
         slice=".snakemake/slices/clean@{source}.json",
     output:
         "data/cleaned/{source}.parquet",
         "data/removed/{source}.parquet",
+        "data/seen/{source}.parquet",
     log:
         "logs/clean/{source}.log",
     benchmark:

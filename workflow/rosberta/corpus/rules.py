@@ -50,6 +50,8 @@ class Rules:
     """Whether texts keep their lines."""
     language: str | None = None
     """Language of the source; None: not checked."""
+    seen: Callable[[Row, Mapping[str, str]], None] | None = None
+    """Is told each row that is kept, and the normal forms of its texts; None: not asked."""
     cosine: Callable[[Sequence[str], Sequence[str]], np.ndarray] | None = None
     """Cosine of both sides of pairs; None: not asked."""
     min_cosine: float = -1.0
@@ -170,7 +172,10 @@ def _batch(rows: Sequence[Row], rules: Rules, related: Related, tally: _Tally) -
                 reasons[place] = "low similarity"
     for row, tidy_row, reason in zip(rows, tidied, reasons, strict=True):
         if reason is None:
-            yield _with_negatives(tidy_row, texts, related, tally), None
+            fit = _with_negatives(tidy_row, texts, related, tally)
+            if rules.seen is not None:
+                rules.seen(fit, texts.forms)
+            yield fit, None
             continue
         tally.dropped[reason] += 1
         leaks = [texts.leaks[side] for side in (tidy_row["anchor"], tidy_row["positive"]) if side in texts.leaks]

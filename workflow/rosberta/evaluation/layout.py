@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from rosberta.evaluation.categories import CATEGORIES, SEARCH
 from rosberta.evaluation.tasks import SPLIT, load_task, rumteb
-from rosberta.evaluation.test_texts import TEXTS, check_columns, check_values, first_line, texts
+from rosberta.evaluation.test_texts import DOCUMENTS, TEXTS, check_columns, check_values, documents, first_line, texts
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.outside import pins as seam
 
@@ -54,8 +54,10 @@ def check_pin(name: str, entry: Task, pins: Mapping[str, Pin]) -> None:
         )
 
 
-def lay_out(name: str, entry: Task, target: Path) -> int:
+def lay_out(name: str, entry: Task, target: Path, corpora: Path) -> int:
     """Copy what a task reads to `target`, check that mteb reads it, and list its test texts; count these.
+
+    What it searches, if it does, is listed in a file of its name in `corpora`.
 
     Raises:
         Mistake: a file or column is missing, or a file is damaged.
@@ -85,6 +87,10 @@ def lay_out(name: str, entry: Task, target: Path) -> int:
         if entry.category:
             check_values(where, entry, task)
         rows = list(dict.fromkeys(texts(task)))
+        if task.metadata.type in SEARCH:
+            with pq.ParquetWriter(corpora / f"{name}.parquet", DOCUMENTS, compression="zstd") as file:
+                for part in documents(task):
+                    file.write_table(part)
     except (DatasetsError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise Mistake(f"{where}: mteb cannot read {entry.dataset}: {first_line(error)}") from None
     table = pa.Table.from_pylist([dict(zip(TEXTS.names, row, strict=True)) for row in rows], schema=TEXTS)

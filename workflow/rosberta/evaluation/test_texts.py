@@ -21,6 +21,11 @@ TEXTS = pa.schema([("split", pa.string()), ("role", pa.string()), ("text", pa.st
 """The distinct texts that a task is evaluated on. Role: "query" or "document" in search (of documents only those that
 are relevant to a query), else "sentence"."""
 
+_PART = 65_536
+
+DOCUMENTS = pa.schema([("text", pa.string())])
+"""The documents that a task searches, relevant or not, as often as they stand in its corpus."""
+
 
 def check_columns(where: str, entry: Task, task: AbsTask) -> None:
     """Hold the columns of a loaded task against what mteb will ask for."""
@@ -147,6 +152,13 @@ def texts(task: AbsTask) -> Iterator[tuple[str, str, str]]:
         else:
             for name in _text_columns(task):
                 yield from ((split, "sentence", text) for text in _flat(data[name]))
+
+
+def documents(task: AbsTask) -> Iterator[pa.Table]:
+    """Yield the texts of all documents that a loaded task of search looks through (`DOCUMENTS`), in parts."""
+    for _, data in _splits(task, task.eval_splits):
+        for part in data["corpus"].select_columns(["text"]).with_format("arrow").iter(_PART):
+            yield part.drop_null().cast(DOCUMENTS)
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

@@ -66,6 +66,7 @@ class Experiment(Block):
             "pretrain_of": {name: self.pretrain_of(name).model_dump(mode="json") for name in self.encoders},
             "contrast_of": {name: self.contrast_of(name).model_dump(mode="json") for name in self.runs},
             "merge_of": {name: self.merge_of(name).model_dump(mode="json") for name in self.runs},
+            "held_out": self.held_out(),
             "sources_of": {name: self.sources_of(name) for name in self.mixtures},
             "pairs_of": {name: self.pairs_of(name) for name in self.mixtures},
             "drawn_from": {source: self.drawn_from(source) for source in self.collect.sources},
@@ -107,6 +108,10 @@ class Experiment(Block):
     def merge_of(self, run: str) -> Merge:
         """The settings of `merge` with what this run changes."""
         return _changed(self.merge, self.runs[run].merge, f"runs.{run}.merge")
+
+    def held_out(self) -> list[str]:
+        """Names of the tasks whose texts must not be trained on: none where nothing is."""
+        return sorted(self.benchmark.tasks) if self.collect.sources else []
 
     def sources_of(self, mixture: str) -> list[str]:
         """Names of the sources of a mixture, in the order of `collect.sources`."""

@@ -92,6 +92,9 @@ class Overlap(Block):
     """Words from which a text that has no n-gram is looked for as a whole. Not published: ours."""
     min_words: int = Field(3, ge=1)
     """A text of fewer words is no leak, wherever it stands. Not published: ours."""
+    distractors: bool = False
+    """Whether documents of search tasks that are relevant to no query are test texts, too: 9.5 million passages in
+    MTEB(rus, v1). The report counts those that were trained on in any case. Not published: ours."""
     similarity: float = Field(0.8, gt=0, le=1)
     """Jaccard similarity of character 5-grams from which a text is nearly a test text, be it with another negation. Not
     published: ours."""

@@ -10,9 +10,14 @@ from pathlib import Path
 CHECKED = Path("data/check")
 HUB = Path("data/hub")
 BENCHMARK = Path("data/benchmark")
+DOCUMENTS = Path("data/documents")
+"""``TASK.parquet``: the texts of all documents that a task searches."""
+INDEX = Path("data/index")
 COLLECTED = Path("data/collected")
 CLEANED = Path("data/cleaned")
 REMOVED = Path("data/removed")
+SEEN = Path("data/seen")
+"""``SOURCE.parquet``: which of these documents the rows of a source hold."""
 DEDUPLICATED = Path("data/deduplicated")
 """``SOURCE.parquet``, and ``SOURCE.json``: the sources that its negatives are drawn from, too, and their checksums."""
 DUPLICATES = Path("data/duplicates")

@@ -32,6 +32,8 @@ class Stage(NamedTuple):
 
 READ = ("adapter", "dataset", "files", "group", "prefix", "language", "task", "cap", "rows", "options")
 """What `collect` reads of a source's entry."""
+INDEXED = ("words", "short_words", "min_words", "distractors", "alike")
+"""What `index` reads of `clean.overlap`."""
 
 FLOW: dict[str, Stage] = {
     "check": Stage("checks every parameter", ()),
@@ -49,6 +51,11 @@ FLOW: dict[str, Stage] = {
         ("hub",),
         parameters=("benchmark", "hub.datasets.*.revision"),
     ),
+    "index": Stage(
+        "sorts the test texts, to be searched",
+        ("benchmark",),
+        parameters=("held_out", *(f"clean.overlap.{field}" for field in INDEXED)),
+    ),
     "collect": Stage(
         "turns a raw set into training rows",
         ("hub",),
@@ -58,7 +65,7 @@ FLOW: dict[str, Stage] = {
     ),
     "clean": Stage(
         "normalises, drops, decontaminates",
-        ("collect", "benchmark", "hub"),
+        ("collect", "index", "hub"),
         "collect.sources",
         ("clean", *(f"collect.sources.{{key}}.{field}" for field in ("language", "min_cosine"))),
         gpu="collect.sources.{key}.min_cosine",
@@ -151,6 +158,7 @@ FLOW: dict[str, Stage] = {
         (
             "hub",
             "benchmark",
+            "index",
             "collect",
             "clean",
             "deduplicate",

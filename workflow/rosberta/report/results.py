@@ -37,6 +37,7 @@ from rosberta.frame.rows import read_counts
 from rosberta.frame.weights import pinned_model
 from rosberta.published import CATEGORIES, VERSIONS, Version
 from rosberta.report.mining import Known, known
+from rosberta.report.seen import Searched, searched
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
@@ -176,6 +177,8 @@ class Results:
     contrast: tuple[Curve, ...]
     models: tuple[Model, ...]
     minings: Known
+    searched: tuple[Searched, ...]
+    """The tasks that search, and how many of their documents are trained on."""
     leaders: dict[tuple[tuple[str, float], ...], str | None] = field(default_factory=dict)
     """Who leads in a weighted mean of tasks, where it was asked for."""
 
@@ -223,6 +226,7 @@ def read(experiment: Experiment) -> Results:
         contrast=tuple(_curve(name, RUNS / name / "contrasted") for name in experiment.runs),
         models=tuple(_model(experiment, name) for name in experiment.models),
         minings=known(experiment),
+        searched=tuple(searched(experiment)),
     )
 
 

@@ -13,6 +13,7 @@ from rosberta.report.costs import tables as plan_tables
 from rosberta.report.mining import tables as mining_tables
 from rosberta.report.results import ORIGINS, RULES, STEPS, Results
 from rosberta.report.scores import tables as score_tables
+from rosberta.report.seen import documents
 from rosberta.report.table import Column, Row, Table, Value
 
 NOTE = "These scores come from the miniature hub: they show that the pipeline works and say nothing about the recipe"
@@ -27,6 +28,7 @@ def tables(results: Results) -> dict[str, Table]:
         funnel(results),
         dropped(results),
         overlap(results),
+        documents(results.searched, results.experiment),
         *mining_tables(results),
         plans(results),
         corpus(results),

@@ -2,6 +2,7 @@
 
 ``data/benchmark/<Task>/`` holds copies of the pinned files that the task reads, byte for byte, a ``README.md`` that
 names them as mteb expects, and ``texts.parquet``: what must not be trained on (`TEXTS`).
+``data/documents/<Task>.parquet`` lists all that a task of search looks through.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from rosberta.evaluation.layout import check_pin, lay_out
 from rosberta.evaluation.libraries import fresh_cache
 from rosberta.evaluation.tasks import faults
-from rosberta.frame.artifacts import BENCHMARK
+from rosberta.frame.artifacts import BENCHMARK, DOCUMENTS
 from rosberta.frame.files import whole
 from rosberta.frame.mistakes import Mistake
 
@@ -38,10 +39,11 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
 
     disable_progress_bars()
     counted = 0
-    with whole(BENCHMARK) as part, fresh_cache():
+    with whole(BENCHMARK) as part, whole(DOCUMENTS) as corpora, fresh_cache():
         part.mkdir()
+        corpora.mkdir()
         for name, entry in tqdm(tasks.items(), desc="lay out tasks", unit="task"):
             if entry.category is None:
                 check_pin(name, entry, experiment.hub.datasets)
-            counted += lay_out(name, entry, part / name)
+            counted += lay_out(name, entry, part / name, corpora)
     log.info("laid out %d tasks with %d distinct test texts", len(tasks), counted)

@@ -9,7 +9,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from rosberta.frame.artifacts import CHECKED, CLEANED, COLLECTED, DEDUPLICATED, ENCODERS, MINED, MIXTURES, RUNS, SCORES
+from rosberta.frame.artifacts import (
+    CHECKED,
+    CLEANED,
+    COLLECTED,
+    DEDUPLICATED,
+    ENCODERS,
+    MINED,
+    MIXTURES,
+    RUNS,
+    SCORES,
+    SEEN,
+)
 from rosberta.frame.files import canonical, whole
 from rosberta.frame.slices import slices
 
@@ -23,7 +34,7 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
     """Write ``data/check/<job>.json`` for every job of the experiment."""
     jobs = slices(experiment.resolved())
     # Folders that jobs read as a whole are there where nothing is written to them, too: DVC asks for them.
-    for folder in (COLLECTED, CLEANED, DEDUPLICATED, MINED, MIXTURES, ENCODERS, RUNS, SCORES):
+    for folder in (COLLECTED, CLEANED, SEEN, DEDUPLICATED, MINED, MIXTURES, ENCODERS, RUNS, SCORES):
         folder.mkdir(parents=True, exist_ok=True)
     with whole(CHECKED) as part:
         part.mkdir()

@@ -53,29 +53,6 @@ def _set(form: str) -> set[str]:
     return {form[place : place + CHARACTERS] for place in range(max(1, len(form) - CHARACTERS + 1))}
 
 
-class Lookup:
-    """Bands of known texts, in which candidates for other texts are found."""
-
-    def __init__(self, keys: np.ndarray) -> None:
-        """Take the bands of the known texts, (texts, BANDS)."""
-        self._order = np.argsort(keys, axis=0, kind="stable")
-        self._keys = np.take_along_axis(keys, self._order, axis=0)
-
-    def candidates(self, keys: np.ndarray) -> np.ndarray:
-        """Pairs (row of `keys`, known text) that share a band, distinct and sorted, int64, (pairs, 2).
-
-        Of a crowd of known texts that share a band only the first `CROWD` are candidates.
-        """
-        parts = [np.zeros((0, 2), np.int64)]
-        for band in range(keys.shape[1]):
-            known = self._keys[:, band]
-            left = np.searchsorted(known, keys[:, band], "left")
-            counts = np.minimum(np.searchsorted(known, keys[:, band], "right") - left, CROWD)
-            rows, places = spread(left, counts)
-            parts.append(np.stack((rows, self._order[places, band]), axis=1))
-        return np.unique(np.concatenate(parts), axis=0)
-
-
 def spread(left: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Spell out ranges: for row i the places left[i], ..., left[i] + counts[i] - 1; the rows and the places, int64."""
     rows = np.repeat(np.arange(len(left)), counts)
