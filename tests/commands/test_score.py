@@ -176,11 +176,11 @@ def test_what_a_kill_left_is_gone_on_with(origin: Path, place: Path, monkeypatch
     (place / "own.yaml").write_text(OWN, encoding="utf-8")
     scored, laid, score, lay = [], [], evaluate._score, benchmark.run
 
-    def killed(evaluated, task, part):
+    def killed(evaluated, task, leave):
         scored.append(task.metadata.name)
         if len(scored) == 2:
             raise KeyboardInterrupt
-        score(evaluated, task, part)
+        return score(evaluated, task, leave)
 
     monkeypatch.setattr(evaluate, "_score", killed)
     monkeypatch.setattr(benchmark, "run", lambda *given: (laid.append(1), lay(*given)))

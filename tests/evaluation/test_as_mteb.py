@@ -216,11 +216,11 @@ def test_what_was_kept_is_of_these_settings_and_this_data_only(
     monkeypatch.setattr(evaluate, "BENCHMARK", Path("copied"))
     score, scored = evaluate._score, []
 
-    def stopped(evaluated: object, task: mteb.AbsTask, place: Path) -> None:
+    def stopped(evaluated: object, task: mteb.AbsTask, leave: object) -> object:
         scored.append(task.metadata.name)
         if task.metadata.name == "STS22":
             raise KeyboardInterrupt
-        score(evaluated, task, place)
+        return score(evaluated, task, leave)
 
     def again() -> list[str]:
         scored.clear()

@@ -97,6 +97,8 @@ class Embedder:
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         replica = RowReplica if rows else StockReplica
         places = [torch.device(device) for device in devices or [str(model.device)]]
+        self.on_gpu = all(place.type != "cpu" for place in places)
+        """Whether embedding leaves the processors to others."""
         copies = {place: replica(model, place, dtype, batch_tokens) for place in places}
         self._replicas = [copies[place] for place in places]
 
