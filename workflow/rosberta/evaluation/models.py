@@ -87,6 +87,7 @@ def facts_of(evaluated: Evaluated, experiment: Experiment, key: str) -> dict[str
         "precision": experiment.evaluate.precision,
         "max_length": evaluated.embedder.max_length,
         "pooling": evaluated.embedder.pooling,
+        "dimension": evaluated.embedder.dimension,
         "similarity": str(meta.similarity_fn_name.value) if meta.similarity_fn_name else None,
     }
 
