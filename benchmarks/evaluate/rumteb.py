@@ -271,7 +271,7 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     cuda = torch.cuda.is_available()
     if not cuda:
-        torch.set_num_threads(os.cpu_count() or 1)
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
     size = (
         {"num_hidden_layers": 24, "hidden_size": 1024, "num_attention_heads": 16, "intermediate_size": 4096}
         if cuda
@@ -290,7 +290,7 @@ def main() -> None:
         model = load_sentence_transformer(folder / "model", "cls", 512).to("cuda:0" if cuda else "cpu")
         precision = asked.precision or ("bf16" if cuda else "fp32")
         tokens = asked.batch_tokens or (65_536 if cuda else 16_384)
-        where = torch.cuda.get_device_name() if cuda else f"{os.cpu_count()} CPU cores"
+        where = torch.cuda.get_device_name() if cuda else f"{len(os.sched_getaffinity(0))} CPU cores"
         print(f"{asked.share:g} of v1.1 on {where}; ours in {precision}, {tokens} tokens a batch\n")
         cache = folder / "cache" if asked.cache else None
         compared(made, model, asked.share, precision, tokens, cache, only_ours=asked.ours)
