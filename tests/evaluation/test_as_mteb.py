@@ -251,8 +251,9 @@ def test_the_summary_says_what_a_score_rests_on(experiment: SimpleNamespace, tmp
 def test_what_was_kept_is_of_these_settings_and_this_data_only(
     experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a stopped evaluation left is scored again under another seed, and where a file of the task has changed."""
-    some = only(experiment, "TERRa", "STS22", left=Model(weights="results/encoders/tiny", prompts="none"))
+    """What a stopped evaluation left is scored again under another seed, and where a file of task or model has changed."""
+    some = only(experiment, "TERRa", "STS22", left=Model(weights="results/encoders/left", prompts="none"))
+    shutil.copytree("results/encoders/tiny", "results/encoders/left")
     shutil.copytree("data/benchmark", "copied", dirs_exist_ok=True)
     monkeypatch.setattr(evaluate, "BENCHMARK", Path("copied"))
     score, scored = evaluate._score, []
@@ -277,6 +278,9 @@ def test_what_was_kept_is_of_these_settings_and_this_data_only(
     assert again() == ["STS22"]
     (file,) = [file for file in Path("copied/TERRa").rglob("*.parquet") if file.name != "texts.parquet"]
     pq.write_table(pq.read_table(file).slice(1), file)
+    assert again() == ["TERRa", "STS22"]
+    path = Path("results/encoders/left/tokenizer_config.json")
+    write_json(path, read_json(path) | {"model_max_length": 95})
     assert again() == ["TERRa", "STS22"]
 
 

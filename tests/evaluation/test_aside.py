@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rosberta.evaluation.aside import Aside, aside_of
 from rosberta.frame.mistakes import Mistake
+from tqdm import tqdm
 
 
 def ran(aside: Aside, name: str, rest: Callable[[], object], saved: Path) -> None:
@@ -85,6 +87,24 @@ def test_so_many_at_once(tmp_path: Path) -> None:
     with Aside(0) as aside:
         ran(aside, "e", lambda: found.append(os.getpid()), tmp_path)
     assert found == [parent]
+
+
+def test_a_bar_that_the_parent_draws_stops_no_child(tmp_path: Path) -> None:
+    """The lock of its bars is held by another thread when the process forks."""
+
+    def rest() -> None:
+        signal.alarm(10)
+        tqdm(disable=True)
+
+    with tqdm.get_lock(), ThreadPoolExecutor(1) as other:
+        done = other.submit(lambda: forked(tmp_path, rest))
+        done.result()
+    assert (tmp_path / "a").exists()
+
+
+def forked(saved: Path, rest: Callable[[], object]) -> None:
+    with Aside(1) as aside:
+        ran(aside, "a", rest, saved)
 
 
 def test_only_beside_a_gpu() -> None:

@@ -90,7 +90,7 @@ def _shown(asked: argparse.Namespace, named: Named, said: str | None) -> Shown:
     prefixes = model_prompts(prompts, id=pinned_model(named.weights))
     model = load_model(folder, (known and known.max_length) or 512, pooling)
     cache = EmbeddingCache(EMBEDDINGS, 10**10)
-    return Shown(Embedder(model, revision=f"{digest(folder)} {pooling}", cache=cache), prefixes)
+    return Shown(Embedder(model, revision=digest(folder), cache=cache), prefixes)
 
 
 def handler(page: Nearest) -> type[BaseHTTPRequestHandler]:
