@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from miniature import benchmark as made
@@ -16,6 +17,7 @@ from rosberta.doors.chosen_tasks import chosen_tasks
 from rosberta.doors.named_model import fetched, named_model, pooling_of, prompts_of
 from rosberta.evaluation.own_prompts import own_prompts
 from rosberta.evaluation.tasks import BENCHMARKS
+from rosberta.experiment.blocks import PromptFamily
 from rosberta.frame.files import read_json, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.published import RELEASED_ID, leaderboard, tasks
@@ -176,11 +178,11 @@ def test_what_a_kill_left_is_gone_on_with(origin: Path, place: Path, monkeypatch
     (place / "own.yaml").write_text(OWN, encoding="utf-8")
     scored, laid, score, lay = [], [], evaluate._score, benchmark.run
 
-    def killed(evaluated, task, part):
+    def killed(evaluated, task, leave):
         scored.append(task.metadata.name)
         if len(scored) == 2:
             raise KeyboardInterrupt
-        score(evaluated, task, part)
+        return score(evaluated, task, leave)
 
     monkeypatch.setattr(evaluate, "_score", killed)
     monkeypatch.setattr(benchmark, "run", lambda *given: (laid.append(1), lay(*given)))
@@ -255,7 +257,10 @@ def test_a_wrong_folder_is_one_line(
         (["some/tiny"], "some/tiny: no such folder; a model of the hub is named with its full revision, as some/tiny@"),
         (["some/tiny@main"], "named with its full revision"),
         ([f"some/tiny@{COMMIT}", "--miniature"], "--miniature: without network there is no model of the hub"),
-        (["mine", "--prompts", "e6"], "--prompts 'e6': neither prompts, as"),
+        (["mine", "--prompts", "e6"], "nor a family of them (rosberta, e5, instruct, mteb, none)"),
+        (["mine", "--name", "///"], "--name '///': nothing is left of it; write letters a-z, digits"),
+        (["mine", "--name", ""], "--name '': nothing is left of it"),
+        (["моя"], "моя: its name has no letter a-z and no digit to call its scores by; add --name"),
         (["mine", "--prompts", "{questions: 'q: '}"], "--prompts: 'questions' would reach no text"),
         (["mine", "--tasks", "TERA"], "--tasks: 'TERA' is no version, category or task; did you mean \"TERRa\"?"),
         (["mine", "--tasks", "own.yaml"], "own.yaml: benchmark.tasks.Mine.kind: unknown key"),
@@ -266,7 +271,8 @@ def test_a_wrong_word_is_one_line(
     origin: Path, place: Path, capsys: pytest.CaptureFixture[str], typed: list[str], sentence: str
 ) -> None:
     """With what would be right."""
-    shutil.copytree(origin / "models/some/tiny", place / "mine")
+    for name in ("mine", "моя"):
+        shutil.copytree(origin / "models/some/tiny", place / name)
     (place / "own.yaml").write_text("benchmark: {tasks: {Mine: {dataset: a/b, kind: STS}}}\n", encoding="utf-8")
     assert main(["score", *typed]) == 1
     said = capsys.readouterr().err.splitlines()
@@ -341,6 +347,15 @@ def test_prompts_as_typed() -> None:
     """A family, or a mapping."""
     assert prompts_of("e5", []) == "e5"
     assert prompts_of('{query: "query: ", TERRa: ""}', ["TERRa"]) == {"query": "query: ", "TERRa": ""}
+
+
+@pytest.mark.parametrize("command", ["score", "try"])
+def test_help_lists_every_family(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that the parameter `prompts` takes."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"a family ({', '.join(get_args(PromptFamily))})" in said
 
 
 def test_nearest_models_are_nearest() -> None:

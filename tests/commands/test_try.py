@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from html import unescape
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
@@ -22,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rosberta.__main__ import main
+from rosberta.doors.named_model import Named
 from rosberta.embedding.embedder import Embedder
 from rosberta.evaluation.prompts import model_prompts
 from rosberta.frame.mistakes import Mistake
@@ -184,6 +186,35 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, name: str, content: bytes | No
         (tmp_path / name).write_bytes(content)
     with pytest.raises(Mistake, match=sentence):
         collections(tmp_path / name, [])
+
+
+def asked(**more: object) -> SimpleNamespace:
+    return SimpleNamespace(**({"pooling": "mean"} | more))
+
+
+def test_prompts_that_mteb_registers(page: Nearest, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the model's id on the hub; a folder has none."""
+    id = "intfloat/multilingual-e5-small"
+    named = Named("e5", f"data/hub/models/{id}.json", {}, None)
+    monkeypatch.setattr(command, "fetched", lambda _: place / "one")
+    monkeypatch.chdir(place)
+    assert command._shown(asked(), named, "mteb").prompts == {"query": "query: ", "document": "passage: "}
+    with pytest.raises(Mistake, match=r"prompts 'mteb' are those .* this model has none"):
+        command._shown(asked(), named._replace(weights=str(place / "one")), "mteb")
+
+
+def test_instructions_of_a_task_are_typed(page: Nearest, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any model is loaded: there is no task whose instruction it would be."""
+
+    def loaded(*_: object) -> None:
+        raise LookupError("loaded")
+
+    monkeypatch.setattr("rosberta.evaluation.models.load_model", loaded)
+    named = Named("one", str(place / "one"), {}, None)
+    with pytest.raises(Mistake, match=r"one: its prompts depend on the task; give one as --prompts '\{query: "):
+        command._shown(asked(), named, "instruct")
+    with pytest.raises(LookupError, match="loaded"):
+        command._shown(asked(), named, "{query: 'Instruct: find it. Query: '}")
 
 
 def test_mistakes_of_the_command(

@@ -279,6 +279,13 @@ def test_who_pools_otherwise_or_is_computed_otherwise_finds_nothing(
     assert identity() == known[0]
 
 
+def test_a_processor_is_no_gpu(weights: Path) -> None:
+    """What embeds on it leaves nothing for fits to take."""
+    model = load_sentence_transformer(weights, "cls", 64)
+    assert not Embedder(model, revision="0").on_gpu
+    assert not Embedder(model, revision="0", devices=["cpu", "cpu"]).on_gpu
+
+
 def test_a_corpus_that_is_not_to_be_kept_leaves_the_cache_alone(weights: Path, tmp_path: Path) -> None:
     model = load_sentence_transformer(weights, "cls", 64)
     cache = EmbeddingCache(tmp_path, 10**9)

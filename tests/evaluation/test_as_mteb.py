@@ -18,7 +18,7 @@ from mteb.types import PromptType
 from rosberta.evaluation import example_scores, libraries, mteb_model, prompts, tasks
 from rosberta.evaluation import models as evaluation_models
 from rosberta.experiment.models import Model
-from rosberta.frame.files import read_json
+from rosberta.frame.files import read_json, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.stages import evaluate
 from sentence_transformers import SentenceTransformer
@@ -77,6 +77,47 @@ def test_a_model_that_ranks_by_dot_product_is_scored_so(experiment: SimpleNamesp
     evaluate.run(only(experiment, "RuBQRetrieval", cos=Model(weights="results/encoders/cosine", prompts="none")), "cos")
     other = read_json(Path("results/scores/cos/summary.json"))["tasks"]["RuBQRetrieval"]["score"]
     assert other != pytest.approx(summary["tasks"]["RuBQRetrieval"]["score"], abs=0.1)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_shortened_embeddings_are_scored_so(experiment: SimpleNamespace, precision: str) -> None:
+    """A folder that keeps the first numbers of an embedding only: what sentence-transformers gives, and it is said."""
+    folder = Path("results/encoders/short")
+    headed = evaluation_models.load_model(Path("results/encoders/tiny"), 96)
+    headed.truncate_dim = 5
+    headed.save(str(folder), create_model_card=False)
+    some = only(experiment, "RuBQReranking", "TERRa", few=Model(weights=str(folder), prompts="none", max_length=12))
+    some.evaluate = experiment.evaluate.model_copy(update={"precision": precision})
+    evaluated = evaluation_models.load_evaluated(some, "few", {})
+    texts = ["дом", "стоит у реки", "и мост"]
+    stock = SentenceTransformer(str(folder))
+    stock.max_seq_length = 12
+    known = stock.encode(texts)
+    assert known.shape == (3, 5)
+    np.testing.assert_allclose(evaluated.embedder.embed(texts), known, atol=1e-6 if precision == "fp32" else 2e-2)
+    if precision == "bf16":
+        return
+    evaluate.run(some, "few")
+    summary = read_json(Path("results/scores/few/summary.json"))
+    assert summary["model"]["dimension"] == 5
+    assert read_json(next(Path("results/scores/few").rglob("model_meta.json")))["embed_dim"] == 5
+    assert summary["tasks"]["TERRa"]["texts_cut"] > 0
+    some.models = {"all": Model(weights=str(folder), prompts="none")}
+    evaluate.run(some, "all")
+    found = read_json(Path("results/scores/all/summary.json"))["tasks"]
+    for name, entry in some.benchmark.tasks.items():
+        theirs = alone(folder, name, entry, Path("data/benchmark") / name)
+        assert found[name]["score"] == pytest.approx(theirs, abs=2e-3), name
+
+
+@pytest.mark.usefixtures("experiment")
+@pytest.mark.parametrize("numbers", [0, -3, "5", 2.5])
+def test_a_number_of_numbers_that_is_none(tmp_path: Path, numbers: object) -> None:
+    evaluation_models.load_model(Path("results/encoders/tiny"), 96).save(str(tmp_path / "mine"))
+    path = tmp_path / "mine/config_sentence_transformers.json"
+    write_json(path, read_json(path) | {"truncate_dim": numbers})
+    with pytest.raises(Mistake, match=f"mine: its truncate_dim is {numbers!r}; write how many numbers"):
+        evaluation_models.load_model(tmp_path / "mine", 96)
 
 
 @pytest.mark.usefixtures("experiment")
@@ -210,17 +251,18 @@ def test_the_summary_says_what_a_score_rests_on(experiment: SimpleNamespace, tmp
 def test_what_was_kept_is_of_these_settings_and_this_data_only(
     experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a stopped evaluation left is scored again under another seed, and where a file of the task has changed."""
-    some = only(experiment, "TERRa", "STS22", left=Model(weights="results/encoders/tiny", prompts="none"))
+    """What a stopped evaluation left is scored again under another seed, and where a file of task or model has changed."""
+    some = only(experiment, "TERRa", "STS22", left=Model(weights="results/encoders/left", prompts="none"))
+    shutil.copytree("results/encoders/tiny", "results/encoders/left")
     shutil.copytree("data/benchmark", "copied", dirs_exist_ok=True)
     monkeypatch.setattr(evaluate, "BENCHMARK", Path("copied"))
     score, scored = evaluate._score, []
 
-    def stopped(evaluated: object, task: mteb.AbsTask, place: Path) -> None:
+    def stopped(evaluated: object, task: mteb.AbsTask, leave: object) -> object:
         scored.append(task.metadata.name)
         if task.metadata.name == "STS22":
             raise KeyboardInterrupt
-        score(evaluated, task, place)
+        return score(evaluated, task, leave)
 
     def again() -> list[str]:
         scored.clear()
@@ -236,6 +278,9 @@ def test_what_was_kept_is_of_these_settings_and_this_data_only(
     assert again() == ["STS22"]
     (file,) = [file for file in Path("copied/TERRa").rglob("*.parquet") if file.name != "texts.parquet"]
     pq.write_table(pq.read_table(file).slice(1), file)
+    assert again() == ["TERRa", "STS22"]
+    path = Path("results/encoders/left/tokenizer_config.json")
+    write_json(path, read_json(path) | {"model_max_length": 95})
     assert again() == ["TERRa", "STS22"]
 
 

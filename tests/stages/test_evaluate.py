@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from rosberta.embedding.embedder import Embedder
 from rosberta.evaluation import averages, models, tasks
+from rosberta.evaluation.aside import Aside
 from rosberta.frame.files import digest, digest_of, read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.stages import evaluate
@@ -217,8 +218,9 @@ def test_files_say_no_times():
                 assert value is None, (file, name)
 
 
-def test_equal_bytes_twice(experiment: SimpleNamespace):
-    """Scoring twice gives the same bytes, sampling included."""
+def test_equal_bytes_twice(experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
+    """Scoring twice gives the same bytes, sampling included, the second time with the ends of tasks in processes of
+    their own: each that has fits, or lists to score, behind its last split."""
     names = (
         "MassiveIntentClassification", "CEDRClassification", "GeoreviewClusteringP2P", "TERRa", "RuBQReranking",
         "RuBQRetrieval", "STS22", "Titles",
@@ -226,10 +228,53 @@ def test_equal_bytes_twice(experiment: SimpleNamespace):
     part = SimpleNamespace(**vars(experiment))
     part.benchmark = SimpleNamespace(tasks={name: experiment.benchmark.tasks[name] for name in names})
     part.models = {"twice": experiment.models["tiny"]}
+    embed, calls = Embedder.embed, []
+    monkeypatch.setattr(Embedder, "embed", lambda *given, **more: calls.append(given[1:]) or embed(*given, **more))
     evaluate.run(part, "twice")
-    first = digest(Path("results/scores/twice"))
+    first, left, here = digest(Path("results/scores/twice")), [], list(calls)
+    calls.clear()
+
+    class Counted(Aside):
+        def leave(self) -> None:
+            left.append(self._name)
+            super().leave()
+
+    monkeypatch.setattr(evaluate, "aside_of", lambda _: Counted(2))
     evaluate.run(part, "twice")
     assert digest(Path("results/scores/twice")) == first
+    assert left == [name for name in names if name not in ("TERRa", "STS22")]
+    assert calls == here, "all that is embedded is embedded by the process that has the GPU"
+
+
+def test_a_task_that_fails_aside_is_told_as_ever(experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
+    """What was scored beside it is kept, and the same again goes on behind it."""
+    names = ("Rubrics", "Topics", "RuBQReranking")
+    part = SimpleNamespace(**vars(experiment))
+    part.benchmark = SimpleNamespace(tasks={name: experiment.benchmark.tasks[name] for name in names})
+    part.models = {"failing": experiment.models["none"]}
+    examples, score, scored = evaluate.scores_of_examples, evaluate._score, []
+
+    def broken(task, *given):
+        if task.metadata.name == "Topics":
+            raise Mistake("no labels there")
+        return examples(task, *given)
+
+    def listened(evaluated, task, leave):
+        scored.append(task.metadata.name)
+        return score(evaluated, task, leave)
+
+    monkeypatch.setattr(evaluate, "aside_of", lambda _: Aside(2))
+    monkeypatch.setattr(evaluate, "_score", listened)
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate, "scores_of_examples", broken)
+        with pytest.raises(Mistake, match="no labels there"):
+            evaluate.run(part, "failing")
+    assert not Path("results/scores/failing").exists()
+    scored.clear()
+    evaluate.run(part, "failing")
+    assert scored[0] == "Topics"
+    assert "Rubrics" not in scored
+    assert set(read_json(Path("results/scores/failing/summary.json"))["own_tasks"]) == {"Rubrics", "Topics"}
 
 
 @pytest.mark.usefixtures("experiment")

@@ -6,8 +6,7 @@ leaderboard's layout. What a kill left is gone on with, and no text is embedded 
 
 Tasks are v1, v1.1 (23 tasks each), a category such as STS (of v1.1), single tasks by mteb's names, tasks of one's own
 in params.yaml, or a YAML file with entries of `hub.datasets` and `benchmark.tasks`. Prompts are those that the folder
-names, or --prompts: a family (rosberta, e5, instruct, none), or the prompts by task, category or side, as
-'{query: "query: ", document: "passage: "}'.
+names, or --prompts: a family, or the prompts by task, category or side, as '{query: "query: ", document: "passage: "}'.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from typing import Any
 from rosberta.doors import parameters
 from rosberta.doors.chosen_tasks import chosen_tasks
 from rosberta.doors.devices import leased
-from rosberta.doors.named_model import Named, named_model, pooling_of, prompts_of
+from rosberta.doors.named_model import PROMPTS_HELP, Named, named_model, pooling_of, prompts_of
 from rosberta.doors.run import call, settle
 from rosberta.evaluation.models import weights_of
 from rosberta.evaluation.own_prompts import own_prompts
@@ -55,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a folder, a run or model of params.yaml, or ORG/NAME@REVISION")
     parser.add_argument("--name", help="what it is called in results/scored/ (its folder's or run's name)")
     parser.add_argument("--tasks", nargs="+", default=["v1.1"], metavar="TASK", help="which tasks (v1.1)")
-    parser.add_argument("--prompts", metavar="PROMPTS", help="a family, or prompts (those that the folder names)")
+    parser.add_argument("--prompts", metavar="PROMPTS", help=PROMPTS_HELP)
     parser.add_argument("--pooling", choices=["cls", "mean"], help="of a plain transformers folder")
     parser.add_argument("--max-length", type=int, metavar="TOKENS", help="of a text at most (512)")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="(%(default)s)")
@@ -69,6 +68,8 @@ def run(asked: argparse.Namespace) -> int:
     """Score the model, and print the table."""
     begun = time.monotonic()
     named = named_model(asked.model, asked.name)
+    if not named.key:
+        raise Mistake(f"{asked.model}: its name has no letter a-z and no digit to call its scores by; add --name")
     folder = score(asked, named)
     sys.stdout.write(scored(folder, named.key, NOTE if asked.miniature else "").text())
     log.info("%s: the files are in %s; %.0f s", named.key, folder, time.monotonic() - begun)

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from rosberta.doors.devices import leased
-from rosberta.doors.named_model import Named, fetched, named_model, pooling_of, prompts_of
+from rosberta.doors.named_model import PROMPTS_HELP, Named, fetched, named_model, pooling_of, prompts_of
 from rosberta.doors.run import settle
 from rosberta.evaluation.own_prompts import own_prompts
 from rosberta.evaluation.prompts import model_prompts
@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Take the models, the texts and the port."""
     parser.add_argument("models", nargs="+", metavar="MODEL", help="a model, or two, as for `score`")
     parser.add_argument("--file", type=Path, help="texts of one's own")
-    parser.add_argument("--prompts", action="append", help="as for `score`; given twice: of the first, of the second")
+    parser.add_argument("--prompts", action="append", help=f"{PROMPTS_HELP}; given twice: of the first, of the second")
     parser.add_argument("--pooling", choices=["cls", "mean"], help="of plain transformers folders")
     parser.add_argument("--port", type=int, default=0, help="(any that is free)")
     parser.add_argument("--no-browser", action="store_true", help="only say where the page is")
@@ -55,7 +55,8 @@ def _serve(asked: argparse.Namespace) -> int:
     settle(1, online=True, scratch=SCRATCH / "try")
     texts = collections(asked.file, PLACES)
     named = [named_model(name) for name in asked.models]
-    labels = [each.key for each in named] if len({each.key for each in named}) == len(named) else asked.models
+    keys = {each.key for each in named} - {""}
+    labels = [each.key for each in named] if len(keys) == len(named) else asked.models
     prompts = [None] if not asked.prompts else asked.prompts
     models = [_shown(asked, each, prompts[min(place, len(prompts) - 1)]) for place, each in enumerate(named)]
     page = Nearest(dict(zip(labels, models, strict=True)), texts)
@@ -84,12 +85,12 @@ def _shown(asked: argparse.Namespace, named: Named, said: str | None) -> Shown:
     folder, known = fetched(named), named.known
     prompts = prompts_of(said, []) if said else known.prompts if known else own_prompts(folder, [])
     pooling = pooling_of(folder, asked.pooling, known)
-    model = load_model(folder, (known and known.max_length) or 512, pooling)
-    cache = EmbeddingCache(EMBEDDINGS, 10**10)
     if prompts == "instruct":
         raise Mistake(f"{named.key}: its prompts depend on the task; give one as --prompts '{{query: ...}}'")
     prefixes = model_prompts(prompts, id=pinned_model(named.weights))
-    return Shown(Embedder(model, revision=f"{digest(folder)} {pooling}", cache=cache), prefixes)
+    model = load_model(folder, (known and known.max_length) or 512, pooling)
+    cache = EmbeddingCache(EMBEDDINGS, 10**10)
+    return Shown(Embedder(model, revision=digest(folder), cache=cache), prefixes)
 
 
 def handler(page: Nearest) -> type[BaseHTTPRequestHandler]:

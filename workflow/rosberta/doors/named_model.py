@@ -21,13 +21,16 @@ from rosberta.outside import pickles, pins
 
 Pooling = Literal["cls", "mean"]
 FAMILIES = get_args(PromptFamily)
+PROMPTS_HELP = (
+    f"a family ({', '.join(FAMILIES)}), or the prompts by task, category or side (those that the folder names)"
+)
 
 
 class Named(NamedTuple):
     """A model that a person named."""
 
     key: str
-    """What its files are called."""
+    """What its files are called; empty where its own name has nothing that a file's may have."""
     weights: str
     """As in `rosberta.experiment.models.Model`, absolute where it is a folder."""
     pins: dict[str, Pin]
@@ -44,10 +47,14 @@ def named_model(said: str, called: str | None = None) -> Named:
         called: what its files are to be called; None: by its own name.
 
     Raises:
-        Mistake: it is none of them, or a folder without a model in it.
+        Mistake: it is none of them, or a folder without a model in it; or nothing is left of what it is to be called.
     """
     found = _found(said)
-    return found._replace(key=_key(called)) if called else found
+    if called is None:
+        return found
+    if not (key := _key(called)):
+        raise Mistake(f"--name {called!r}: nothing is left of it; write letters a-z, digits, '_' and '-'")
+    return found._replace(key=key)
 
 
 def _found(said: str) -> Named:
@@ -149,7 +156,8 @@ def prompts_of(said: str, tasks: list[str]) -> PromptFamily | dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(each, str) for pair in found.items() for each in pair):
         form = '{query: "query: ", document: "passage: "}'
         raise Mistake(
-            f"--prompts {said!r}: neither prompts, as {form!r}, nor a family of them{nearest(said, FAMILIES)}"
+            f"--prompts {said!r}: neither prompts, as {form!r}, nor a family of them ({', '.join(FAMILIES)})"
+            f"{nearest(said, FAMILIES)}"
         )
     for key in unknown_keys(found, tasks):
         known = nearest(key, [*tasks, *CATEGORIES, "query", "document"])
@@ -158,5 +166,5 @@ def prompts_of(said: str, tasks: list[str]) -> PromptFamily | dict[str, str]:
 
 
 def _key(name: str) -> str:
-    """A name as names of the experiment are: letters, digits, '_' and '-'."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "model"
+    """What is left of a name as names of the experiment are: letters, digits, '_' and '-'."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")

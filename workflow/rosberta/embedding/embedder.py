@@ -71,7 +71,7 @@ class Embedder:
 
         Args:
             model: whose tokens of a text at most (`max_seq_length`) hold here too.
-            revision: of its weights; with another revision the cache finds nothing.
+            revision: of its files; with another revision the cache finds nothing, nor with another head or length.
             precision: of the encoder.
             batch_tokens: tokens of a batch, but for a single text that is longer.
             cache: of embeddings; None: none.
@@ -97,6 +97,8 @@ class Embedder:
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         replica = RowReplica if rows else StockReplica
         places = [torch.device(device) for device in devices or [str(model.device)]]
+        self.on_gpu = all(place.type != "cpu" for place in places)
+        """Whether embedding leaves the processors to others."""
         copies = {place: replica(model, place, dtype, batch_tokens) for place in places}
         self._replicas = [copies[place] for place in places]
 
@@ -104,10 +106,10 @@ class Embedder:
     def load(cls, folder: Path, pooling: Literal["cls", "mean"], max_length: int, **options: Any) -> Self:
         """Make an embedder of a model's folder (`rosberta.encoder.folder`); `options` are those of the class.
 
-        Its revision is the content of the folder, since the id of a model names many, and its pooling.
+        Its revision is the content of the folder, since the id of a model names many.
         """
         model = load_sentence_transformer(folder, pooling, max_length)
-        return cls(model, revision=f"{digest(folder)} {pooling}", **options)
+        return cls(model, revision=digest(folder), **options)
 
     def kept(self, number: int) -> bool:
         """Whether the embeddings of so many texts find room in the cache."""

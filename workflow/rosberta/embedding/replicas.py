@@ -54,7 +54,6 @@ def takes_rows(model: SentenceTransformer) -> bool:
         # Without these an empty text would be no token at all.
         and encoder.tokenizer.num_special_tokens_to_add() > 0
         and pooling.include_prompt
-        and model.truncate_dim is None
     )
 
 
@@ -93,6 +92,7 @@ class RowReplica:
         self._encoder = Encoder(first.auto_model.to(device), dtype)
         self._pooling, self._rest = self._pooling.to(device), [module.to(device) for module in rest]
         self._device = device
+        self._numbers = model.truncate_dim
         self._first = self._pooling.pooling_mode == "cls"
 
     def embed(self, batches: Iterator[Batch], _: str) -> Iterator[tuple[list[int], np.ndarray]]:
@@ -121,7 +121,7 @@ class RowReplica:
         features = {"sentence_embedding": self._pooled(self._encoder(there, first=self._first), there)}
         for module in self._rest:
             features = module(features)
-        embeddings = features["sentence_embedding"].float()
+        embeddings = features["sentence_embedding"][:, : self._numbers].float()
         if self._device.type != "cuda":
             return embeddings.cpu(), None
         with torch.cuda.device(self._device):

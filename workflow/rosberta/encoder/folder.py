@@ -74,6 +74,8 @@ def load_sentence_transformer(folder: Path, pooling: Literal["cls", "mean"], max
             encoder = Transformer(str(folder), **told)
             model = SentenceTransformer(modules=[encoder, Pooling(config.hidden_size, pooling), Normalize()])
     check_finite(model.named_parameters(), where)
+    if (numbers := model.truncate_dim) is not None and (type(numbers) is not int or numbers < 1):
+        raise Mistake(f"{where}: its truncate_dim is {numbers!r}; write how many numbers of an embedding are kept")
     if config:
         _restore_tokenizer(model[0], home, where)
         check_table(encoder_of(model), model.tokenizer, where)

@@ -83,14 +83,16 @@ def half(ids: np.ndarray, number: int) -> np.ndarray:
 class Listener:
     """Keeps what mteb has of each example on the way to a task's score."""
 
-    def __init__(self, task: AbsTask, evaluated: Evaluated) -> None:
-        """Listen to a task, which `evaluated` is about to be scored on."""
+    def __init__(self, task: AbsTask, evaluated: Evaluated, embedded: Callable[[], None] = lambda: None) -> None:
+        """Listen to a task, which `evaluated` is about to be scored on; `embedded` is called behind its last text."""
         self.queries: dict[str, tuple[list[str], list[float]]] = {}
         self.right: dict[str, tuple[Sequence[str], list[Fit]]] = {}
         self.clusterings: dict[str, tuple[Sequence[str], dict[str, Any]]] = {}
         self._task: Any = task
         self._evaluated = evaluated
         self._split = ""
+        self._parts_left = len(task.hf_subsets) * len(task.eval_splits)
+        self._embedded = embedded
         if hasattr(task, "task_specific_scores"):
             self._listen("task_specific_scores", self._search)
         self._listen("_evaluate_subset", self._begin, before=True)
@@ -112,6 +114,13 @@ class Listener:
 
     def _begin(self, *_: Any, hf_split: str, **__: Any) -> None:
         self._split = hf_split
+        self._parts_left -= 1
+
+    def _rest(self) -> None:
+        """Tell, once, that no text is left to embed."""
+        if self._parts_left == 0:
+            self._parts_left = -1
+            self._embedded()
 
     def _fit(self, fit: Fit) -> None:
         self.right.setdefault(self._split, (self._evaluated.read, []))[1].append(fit)
@@ -127,7 +136,15 @@ class Listener:
 
         holder: Any = clustering
         original = holder._evaluate_clustering_bootstrapped
-        with side_by_side() as pool:
+        model: Any = self._evaluated
+        search = model.search
+
+        def searched(*given: Any, **named: Any) -> Any:
+            found = search(*given, **named)
+            self._rest()
+            return found
+
+        with side_by_side(self._rest) as pool:
 
             def listened(embeddings: Any, labels: list[list[Any]], **settings: Any) -> Any:
                 found = clusterings(pool, np.asarray(embeddings), labels, **settings)
@@ -144,13 +161,14 @@ class Listener:
                 )
                 return found
 
-            holder._evaluate_clustering_bootstrapped = listened
+            holder._evaluate_clustering_bootstrapped, model.search = listened, searched
             fitted = classifiers(self._task, pool, self._fit) if self._task.metadata.type in FITTED else nullcontext()
             try:
                 with fitted:
                     yield
             finally:
                 holder._evaluate_clustering_bootstrapped = original
+                del model.search
 
 
 def scores_of_halves(

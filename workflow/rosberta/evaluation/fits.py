@@ -6,10 +6,10 @@ import copy
 import os
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from rosberta.evaluation.libraries import limited
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
+
+T = TypeVar("T")
+Given = TypeVar("Given")
 
 Fit = Future[tuple[dict[str, Any], np.ndarray]]
 """A fit's scores, and whether it is right about each example, (examples,)."""
@@ -41,15 +44,48 @@ class Later(dict[str, Any]):
         return super().__getitem__(name)
 
 
-@contextmanager
-def side_by_side() -> Iterator[ThreadPoolExecutor]:
-    """Give a thread for each processor that the process may use; what fits in them takes no further ones."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), initializer=limited) as pool:
-        yield pool
+class Threads:
+    """A thread for each processor that the process may use; what fits in them takes no further ones."""
+
+    def __init__(self, before: Callable[[], None]) -> None:
+        """Take what is called before fits begin; it may go on in another process, which has threads of its own."""
+        self._before = before
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
+
+    def _there(self) -> ThreadPoolExecutor:
+        self._before()
+        if self._pool is None or self._process != os.getpid():
+            self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), initializer=limited)
+            self._process = os.getpid()
+        return self._pool
+
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        """Begin a fit."""
+        return self._there().submit(job)
+
+    def map(self, fit: Callable[[Given], T], all: Iterable[Given]) -> Iterator[T]:
+        """Begin a fit of each, and give what they find in order."""
+        return self._there().map(fit, all)
+
+    def close(self) -> None:
+        """Wait for all fits."""
+        if self._pool is not None and self._process == os.getpid():
+            self._pool.shutdown()
 
 
 @contextmanager
-def classifiers(task: AbsTask, pool: ThreadPoolExecutor, heard: Callable[[Fit], None]) -> Iterator[None]:
+def side_by_side(before: Callable[[], None] = lambda: None) -> Iterator[Threads]:
+    """Give threads for fits, begun with the first of them; `before` is called before each."""
+    threads = Threads(before)
+    try:
+        yield threads
+    finally:
+        threads.close()
+
+
+@contextmanager
+def classifiers(task: AbsTask, pool: Threads, heard: Callable[[Fit], None]) -> Iterator[None]:
     """Have a task fit its classifiers in the pool for as long as the block lasts.
 
     Args:
@@ -109,7 +145,7 @@ def classifiers(task: AbsTask, pool: ThreadPoolExecutor, heard: Callable[[Fit], 
 
 
 def clusterings(
-    pool: ThreadPoolExecutor,
+    pool: Threads,
     embeddings: np.ndarray,
     labels: Sequence[Sequence[Any]],
     *,

@@ -54,8 +54,8 @@ def load_evaluated(experiment: Experiment, key: str, prompts: Mapping[str, str])
     revision = revision_of(weights)
     embedder = Embedder(
         loaded,
-        # More than the weights decides an embedding: tokenizer and head.
-        revision=f"{digest(weights)} {model.pooling}",
+        # More than the weights decides an embedding, such as the tokenizer.
+        revision=digest(weights),
         precision=settings.precision,
         batch_tokens=settings.batch_tokens,
         cache=EmbeddingCache(EMBEDDINGS, int(1e9 * settings.cache_gb)) if settings.cache_gb else None,
@@ -87,6 +87,7 @@ def facts_of(evaluated: Evaluated, experiment: Experiment, key: str) -> dict[str
         "precision": experiment.evaluate.precision,
         "max_length": evaluated.embedder.max_length,
         "pooling": evaluated.embedder.pooling,
+        "dimension": evaluated.embedder.dimension,
         "similarity": str(meta.similarity_fn_name.value) if meta.similarity_fn_name else None,
     }
 

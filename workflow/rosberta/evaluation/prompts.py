@@ -82,7 +82,7 @@ def model_prompts(
     """What mteb calls `model_prompts`, for a family of models; empty for "none".
 
     Args:
-        family: "rosberta" (by task, as the recipe), "e5", "instruct", "mteb" or "none", or the prompts themselves
+        family: a name (`rosberta.experiment.models.Model.prompts` says what each means), or the prompts themselves
             under mteb's keys.
         tasks: Tasks by name. Those that have a category are one's own, and get their own prefix by name; the others
             are mteb's, which the family's table covers.

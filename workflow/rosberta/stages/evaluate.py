@@ -10,7 +10,8 @@
   and how many of them were cut), the averages, and facts of the model.
 
 None of them says when, where or how long. A task's files are kept as soon as they exist, and a killed evaluation goes
-on behind the last one.
+on behind the last one. Where a GPU embeds, a task's fits run beside the embedding of the next
+(`rosberta.evaluation.aside`).
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ import hashlib
 import logging
 import shutil
 import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
 from importlib.metadata import version
 from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from rosberta.evaluation.aside import aside_of
 from rosberta.evaluation.averages import content, in_words, summarise
 from rosberta.evaluation.example_scores import DECIMALS, PREDICTED, Listener, scores_of_examples
 from rosberta.evaluation.libraries import fresh_cache, one_thread_a_fit, whole_columns
@@ -50,6 +55,17 @@ log = logging.getLogger(__name__)
 
 SCORING = ("rosberta.evaluation.example_scores", "rosberta.evaluation.tasks", "rosberta.evaluation.mteb_model")
 """What decides a score of given embeddings: scores under other code of these are of another measure."""
+
+
+class Scored(NamedTuple):
+    """What is found of a task."""
+
+    result: dict[str, Any]
+    """In the leaderboard's layout."""
+    facts: dict[str, Any]
+    """Its score, 0-100, and what it rests on."""
+    examples: pa.Table | None
+    """Scores of its examples."""
 
 
 def run(experiment: Experiment, key: str) -> None:
@@ -95,31 +111,32 @@ def _run(experiment: Experiment, key: str) -> None:
     }
     code = short({"code": code_of(*SCORING), "packages": identity["packages"]})
 
-    scores: dict[str, dict[str, Any]] = {}
+    data = {name: digest(BENCHMARK / name) for name in tasks}
     kept = SCRATCH / "evaluate" / key
-    with fresh_cache():
+    with fresh_cache(), aside_of(evaluated.embedder) as aside:
         progress = tqdm(tasks.items(), desc=f"evaluate {key}", unit="task")
         for name, task in progress:
             progress.set_postfix_str(name)
-            place = kept / name
-            inputs = canonical(identity | {"task": vars(entries[name]), "data": digest(BENCHMARK / name)})
-            if _is_of(place, inputs):
+            inputs = canonical(identity | {"task": vars(entries[name]), "data": data[name]})
+            if _is_of(kept / name, inputs):
                 log.info("%s: %s was scored before, and is kept", key, name)
-            else:
-                with whole(place) as part:
-                    part.mkdir()
-                    _score(evaluated, task, part)
-                    (part / "inputs.json").write_text(inputs, encoding="utf-8")
-            scores[name] = {
-                "category": task.metadata.type,
-                **read_json(place / "score.json"),
-                "prefix": applied[name],
-                "splits": list(task.eval_splits),
-                "data": digest(BENCHMARK / name),
-                "settings": short({"seed": experiment.evaluate.seed, "task": vars(entries[name])}),
-                "code": code,
-                "origin": experiment.hub.origin,
-            }
+                continue
+            with aside.task(name):
+                _keep(_score(evaluated, task, aside.leave), inputs, kept / name)
+            task.unload_data()
+    scores = {
+        name: {
+            "category": task.metadata.type,
+            **read_json(kept / name / "score.json"),
+            "prefix": applied[name],
+            "splits": list(task.eval_splits),
+            "data": data[name],
+            "settings": short({"seed": experiment.evaluate.seed, "task": vars(entries[name])}),
+            "code": code,
+            "origin": experiment.hub.origin,
+        }
+        for name, task in tasks.items()
+    }
     own = {name for name, entry in entries.items() if entry.category is not None}
     summary = summarise(scores, own, BENCHMARKS) | {"model": facts_of(evaluated, experiment, key)}
     with whole(SCORES / key) as part:
@@ -150,17 +167,20 @@ def _is_of(place: Path, inputs: str) -> bool:
         return False
 
 
-def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
-    """Score a task, and lay down its result, its score (0-100) and those of its examples."""
+def _score(evaluated: Evaluated, task: AbsTask, leave: Callable[[], None]) -> Scored:
+    """Score a task; `leave` is called behind the last text that it embeds."""
     import mteb
 
     # Loaded here, since mteb puts away again what it loads itself.
     task.load_data()
-    listener = Listener(task, evaluated)
+    listener = Listener(task, evaluated, leave)
     before = evaluated.embedder.seen, evaluated.embedder.truncated
-    with TemporaryDirectory() as folder, whole_columns(), one_thread_a_fit(), listener.fits():
-        # A task's name may hold slashes, and mteb names its file after it.
-        (Path(folder) / task.metadata.name).parent.mkdir(parents=True, exist_ok=True)
+    # Of search predictions would be every document found.
+    predicted = TemporaryDirectory() if task.metadata.type in PREDICTED else nullcontext()
+    with predicted as folder, whole_columns(), one_thread_a_fit(), listener.fits():
+        if folder:
+            # A task's name may hold slashes, and mteb names its file after it.
+            (Path(folder) / task.metadata.name).parent.mkdir(parents=True, exist_ok=True)
         result = mteb.evaluate(
             evaluated,
             task,
@@ -168,28 +188,33 @@ def _score(evaluated: Evaluated, task: AbsTask, part: Path) -> None:
             encode_kwargs={"show_progress_bar": False},
             cache=None,
             overwrite_strategy="always",
-            # Of search this would be every document found.
-            prediction_folder=folder if task.metadata.type in PREDICTED else None,
+            prediction_folder=folder,
             show_progress_bar=False,
         )[0]
-        examples = scores_of_examples(task, listener, next(Path(folder).rglob("*.json"), None))
-    task.unload_data()
-    write_json(part / "result.json", content(result.model_dump()))
+        predictions = next(Path(folder).rglob("*.json"), None) if folder else None
+        examples = scores_of_examples(task, listener, predictions)
     score = round(100 * float(result.get_score()), DECIMALS - 2)
     if isnan(score):
         log.warning("%s: its score is not defined for these embeddings (they may all be equal)", task.metadata.name)
     seen, cut = evaluated.embedder.seen - before[0], evaluated.embedder.truncated - before[1]
-    write_json(
-        part / "score.json",
-        {
-            "score": None if isnan(score) else score,
-            "texts": seen,
-            "texts_cut": cut,
-            "ids": None if examples is None else short(examples["id"].to_pylist()),
-        },
-    )
-    if examples is not None:
-        pq.write_table(examples, part / "examples.parquet", compression="zstd")
+    facts = {
+        "score": None if isnan(score) else score,
+        "texts": seen,
+        "texts_cut": cut,
+        "ids": None if examples is None else short(examples["id"].to_pylist()),
+    }
+    return Scored(content(result.model_dump()), facts, examples)
+
+
+def _keep(scored: Scored, inputs: str, place: Path) -> None:
+    """Lay down what was found of a task, and what it was computed from."""
+    with whole(place) as part:
+        part.mkdir()
+        write_json(part / "result.json", scored.result)
+        write_json(part / "score.json", scored.facts)
+        if scored.examples is not None:
+            pq.write_table(scored.examples, part / "examples.parquet", compression="zstd")
+        (part / "inputs.json").write_text(inputs, encoding="utf-8")
 
 
 def short(value: Any) -> str:
