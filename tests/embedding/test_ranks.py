@@ -109,3 +109,15 @@ def test_nothing_to_rank() -> None:
     assert streamed(some, [], 2)[1].shape == (3, 0)
     assert streamed(some, [nothing], 2)[1].shape == (3, 0)
     assert streamed(nothing, [some], 2)[0].shape[0] == 0
+
+
+@pytest.mark.parametrize("block", [1024, 2500])
+@pytest.mark.parametrize("count", [5, 40, 100])
+def test_no_group_of_scores_hides_one_that_counts(block: int, count: int) -> None:
+    """Of more groups than ranks, and of fewer, with ties in and across groups, none is passed over that has a rank."""
+    random = np.random.default_rng(3)
+    queries, documents = (random.integers(-3, 4, (rows, 5)).astype(np.float32) for rows in (20, 2500))
+    ceiling = random.integers(0, 20, 20).astype(np.float32)
+    excluded = [np.flatnonzero(documents @ query > top).tolist() for query, top in zip(queries, ceiling, strict=True)]
+    _, indices = streamed(queries, [documents], count, ceiling=ceiling, block=block, device="cpu", dtype=torch.float16)
+    assert indices.tolist() == brute_force(queries, documents, excluded, count)

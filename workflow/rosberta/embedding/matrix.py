@@ -28,9 +28,13 @@ class Matrix:
         return self.rows
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield blocks of rows, in order; they are read, and not mapped, so that memory holds one."""
-        for first in range(0, self.rows, DOCUMENTS):
-            yield self.read(first, min(first + DOCUMENTS, self.rows))
+        """Yield blocks of rows, in order."""
+        return self.blocks(DOCUMENTS)
+
+    def blocks(self, size: int) -> Iterator[np.ndarray]:
+        """Yield blocks of so many rows, in order; they are read, and not mapped, so that memory holds one."""
+        for first in range(0, self.rows, size):
+            yield self.read(first, min(first + size, self.rows))
 
     def read(self, first: int, last: int) -> np.ndarray:
         """The rows from `first` to before `last`."""

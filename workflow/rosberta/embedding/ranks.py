@@ -7,6 +7,7 @@ queries, their ranks, one block of documents and its scores.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,9 @@ DOCUMENTS = 131_072
 FEWEST_QUERIES, FEWEST_DOCUMENTS = 16, 1024
 """Of what a product is made on a CPU: with fewer its sums are taken in another order, so that the score of a query and
 a document would depend on how many others there are. Tried with one thread and 32 to 1,024 numbers an embedding."""
+
+GROUP = 32
+"""Scores of which the highest tells whether any of them is looked at."""
 
 Removed = Callable[[int, int, int, int], tuple[np.ndarray, np.ndarray]]
 """From a range of queries and one of documents (first, last, first, last) to pairs that are not ranked: places in
@@ -67,59 +71,89 @@ def streamed(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     on_cpu = torch.device(device).type == "cpu"
     dtype = dtype or torch.float32
-    there = torch.from_numpy(_padded(queries, FEWEST_QUERIES if on_cpu else 0)).to(device, dtype)
+    there = torch.from_numpy(_padded(queries, FEWEST_QUERIES if on_cpu else 1)).to(device, dtype)
     limits = None if ceiling is None else torch.from_numpy(ceiling.astype(np.float32)).to(device)[:, None]
-    values = torch.empty((len(queries), 0), device=device)
-    indices = torch.empty((len(queries), 0), dtype=torch.int64, device=device)
+    best = torch.full((len(queries), count), LOWEST, device=device)
     first = 0
-    for part in (part for whole in blocks for part in _cut(whole, block)):
-        documents = torch.from_numpy(_padded(part, FEWEST_DOCUMENTS if on_cpu else 0)).to(device, dtype)
-        rows = max(1, scores // max(1, len(part)))
-        kept = []
+    for part in _ready((part for whole in blocks for part in _cut(whole, block)), ahead=not on_cpu):
+        number = len(part)
+        documents = part.to(device, dtype, non_blocking=True)
+        # A number of documents that groups and the CPU ask for; what stands behind them is taken out.
+        documents = torch.nn.functional.pad(documents, (0, 0, 0, -number % FEWEST_DOCUMENTS))
+        rows = max(1, scores // max(1, number))
         for start in range(0, len(queries), rows):
             stop = min(start + rows, len(queries))
             # What is multiplied along begins earlier where the last queries would be too few.
             least = min(start, max(0, stop - FEWEST_QUERIES)) if on_cpu else start
-            similar = (there[least : max(stop, least + FEWEST_QUERIES) if on_cpu else stop] @ documents.T)[
-                start - least : stop - least, : len(part)
-            ]
+            similar = there[least : max(stop, least + FEWEST_QUERIES) if on_cpu else stop] @ documents.T
+            similar = similar[start - least : stop - least]
+            similar[:, number:] = -torch.inf
             if limits is not None:
                 similar.masked_fill_(similar > limits[start:stop], -torch.inf)
             if removed is not None:
-                pairs = removed(start, stop, first, first + len(part))
-                if len(pairs[0]):
-                    query, document = (torch.from_numpy(each).to(device) for each in pairs)
-                    similar[query, document] = -torch.inf
-            found, places = _highest(similar, min(count, len(part)))
-            # Documents of earlier blocks stand first, and a stable sort leaves them there among equals.
-            merged = torch.cat([values[start:stop], found.float()], dim=1)
-            merged, order = merged.sort(dim=1, descending=True, stable=True)
-            place = torch.cat([indices[start:stop], places + first], dim=1).gather(1, order)
-            kept.append((merged[:, :count], place[:, :count]))
-        if kept:
-            values, indices = (torch.cat(parts) for parts in zip(*kept, strict=True))
-        first += len(part)
-    return values.cpu().numpy(), indices.cpu().numpy()
+                pairs = np.stack(removed(start, stop, first, first + number))
+                if pairs.size:
+                    similar[tuple(_sent(torch.from_numpy(pairs), device))] = -torch.inf
+            best[start:stop] = _better(best[start:stop], similar, first)
+        first += number
+    best = best[:, :first].cpu()
+    return _scores(best).numpy(), (LAST - (best & LAST)).numpy()
 
 
-def _highest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` highest scores of each row and their places; of equal ones the lower place goes first."""
-    values, places = scores.topk(count, dim=1)
-    # Which of several equal scores topk takes as the last is not defined.
-    last = values[:, -1:]
-    contested = ((scores >= last).sum(dim=1, keepdim=True) > count) & last.isfinite()
-    rows = contested.flatten().nonzero().flatten()
-    if len(rows):
-        among, lowest = scores[rows], last[rows]
-        equal = among == lowest
-        room = count - (among > lowest).sum(dim=1, keepdim=True)
-        taken = (among > lowest) | (equal & (equal.cumsum(dim=1) <= room))
-        places[rows] = taken.nonzero()[:, 1].view(len(rows), count)
-        values = scores.gather(1, places)
-    places, order = places.sort(dim=1)
-    values = values.gather(1, order)
-    values, order = values.sort(dim=1, descending=True, stable=True)
-    return values, places.gather(1, order)
+LAST = 2**32 - 1
+"""The last place that a rank can have: the lower 32 bits of it hold how far a place is from here."""
+
+LOWEST = (-0x7F800001 << 32) | LAST
+"""The rank of what is none: a score of -inf, at place 0."""
+
+
+def _ranked(scores: Tensor, places: Tensor) -> Tensor:
+    """Ranks, int64, of which the higher goes first: that of the higher score, and of equal ones of the lower place."""
+    import torch
+
+    bits = (scores + 0.0).view(torch.int32)  # of two zeros none goes first
+    return ((bits ^ ((bits >> 31) & 0x7FFFFFFF)).long() << 32) | (LAST - places)
+
+
+def _scores(ranks: Tensor) -> Tensor:
+    """The scores, float32, that ranks are of."""
+    import torch
+
+    bits = (ranks >> 32).int()
+    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).view(torch.float32)
+
+
+def _better(best: Tensor, similar: Tensor, first: int) -> Tensor:
+    """The highest ranks of each query, sorted, of those so far and those of further documents.
+
+    Most documents are worse than the last that a query has, and so are most groups of them, so that a product is read
+    once, and only few of its scores are looked at again.
+
+    Args:
+        best: ranks, int64, (queries, count), sorted.
+        similar: scores, (queries, documents); a multiple of `GROUP` documents.
+        first: place of the first document.
+    """
+    import torch
+
+    groups = similar.view(len(similar), GROUP, -1)
+    highest = groups.amax(dim=1).float()
+    floor, count = _scores(best[:, -1:]), best.shape[1]
+    if count <= highest.shape[1] and floor.isinf().any():
+        # So many groups have a score as high as the last of their highest, or higher.
+        last = highest.topk(count, dim=1).values[:, -1:]
+        floor = torch.maximum(floor, torch.nextafter(last, last - 1))
+    query, group = (highest > floor).nonzero(as_tuple=True)
+    inside = groups[query, :, group].float()
+    found, place = (inside > floor[query]).nonzero(as_tuple=True)
+    query, group = query[found], group[found]
+    if not len(query):
+        return best
+    numbers = torch.bincount(query, minlength=len(best))
+    columns = torch.arange(len(query), device=query.device) - (numbers.cumsum(0) - numbers)[query]
+    fresh = best.new_full((len(best), int(numbers.max())), LOWEST)
+    fresh[query, columns] = _ranked(inside[found, place], first + place * groups.shape[2] + group)
+    return torch.cat([best, fresh], dim=1).topk(count, dim=1).values
 
 
 def _padded(embeddings: np.ndarray, fewest: int) -> np.ndarray:
@@ -131,3 +165,27 @@ def _padded(embeddings: np.ndarray, fewest: int) -> np.ndarray:
 def _cut(documents: np.ndarray, block: int) -> Iterator[np.ndarray]:
     for start in range(0, len(documents), block):
         yield documents[start : start + block]
+
+
+def _sent(there: Tensor, device: str) -> Tensor:
+    """A tensor on a device; a GPU takes it from pinned memory, for which nothing waits."""
+    return there if device == "cpu" else there.pin_memory().to(device, non_blocking=True)
+
+
+def _ready(parts: Iterator[np.ndarray], *, ahead: bool) -> Iterator[Tensor]:
+    """Yield parts as tensors; `ahead`: the next is read, into pinned memory, while a GPU works on the last."""
+    import torch
+
+    if not ahead:
+        yield from map(torch.from_numpy, parts)
+        return
+
+    def read() -> Tensor | None:
+        part = next(parts, None)
+        return None if part is None else torch.from_numpy(part).pin_memory()
+
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(read)
+        while (part := coming.result()) is not None:
+            coming = thread.submit(read)
+            yield part

@@ -135,7 +135,9 @@ def _searched(
 
     from rosberta.embedding.ranks import DOCUMENTS, SCORES, streamed
 
-    queries = embedded.anchors.read(int(anchors[0]), int(anchors[-1]) + 1)[anchors - anchors[0]]
+    queries = embedded.anchors.read(int(anchors[0]), int(anchors[-1]) + 1)
+    if len(queries) > len(anchors):
+        queries = queries[anchors - anchors[0]]
     raw = settings.ranks == "before_removal"
 
     known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -154,16 +156,17 @@ def _searched(
         start, stop = found[1].searchsorted([low, high])
         return found[0][start:stop], found[1][start:stop] - low
 
+    block = ON_CPU if device == "cpu" else DOCUMENTS
     scores, documents = streamed(
         queries,
-        embedded.documents,
+        embedded.documents.blocks(block),
         settings.last_rank,
         removed=None if raw else removed,
         ceiling=None if raw else limits,
         device=device,
         dtype=torch.float16 if settings.search == "fp16" and device != "cpu" else torch.float32,
-        scores=SCORES // 4 if device == "cpu" else 8 * SCORES,
-        block=ON_CPU if device == "cpu" else DOCUMENTS,
+        scores=SCORES // 16 if device == "cpu" else 16 * SCORES,
+        block=block,
     )
     found = np.full((len(anchors), settings.last_rank - settings.first_rank), -1, np.int32)
     for start in range(0, len(anchors), AT_ONCE["cpu"]):
