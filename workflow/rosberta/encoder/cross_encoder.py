@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rosberta.encoder.files import check_folder
 from rosberta.encoder.folder import positions
 from rosberta.encoder.loading import (
     LOCAL,
@@ -13,8 +14,6 @@ from rosberta.encoder.loading import (
     load_config,
     loading,
     restore,
-    tokenizer_files,
-    weight_files,
 )
 from rosberta.frame.mistakes import Mistake
 
@@ -42,8 +41,7 @@ def load_cross_encoder(folder: Path, max_length: int, precision: Precision, devi
     chatter.set_verbosity_error()
     chatter.disable_progress_bar()
     where = str(folder)
-    weight_files(folder, where)
-    tokenizer_files(folder, where)
+    check_folder(folder, where)
     config = load_config(folder, where)
     check_weights(folder, config, where, classifies=True)
     if config.num_labels != 1:

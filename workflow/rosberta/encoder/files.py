@@ -157,7 +157,7 @@ def _faults_of_config(home: Path, *, plain: bool) -> Iterator[str]:
         yield "config.json is no JSON object; fetch it again, or save the model anew"
         return
     own = config.get("auto_map")
-    for name in ("AutoModel", "AutoModelForMaskedLM"):
+    for name in ("AutoModel", "AutoModelForMaskedLM", "AutoModelForSequenceClassification"):
         if isinstance(own, dict) and name in own:
             # Of a type that transformers has, too: its layers would be computed otherwise than the model's own.
             yield f"its config.json asks for code of its own ({own[name]}), which is not run; take a model without"

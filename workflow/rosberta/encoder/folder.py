@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rosberta.encoder.files import ROBERTA, check_folder, says_pooling, weight_files
 from rosberta.encoder.loading import LOCAL, check_finite, check_table, check_weights, load_config, loading, restore
 from rosberta.frame.files import canonical, read_json
+from rosberta.frame.mistakes import Mistake
 from rosberta.texts.prefixes import CLASSIFICATION, CLUSTERING, SEARCH_DOCUMENT, SEARCH_QUERY
 
 if TYPE_CHECKING:
