@@ -1,9 +1,9 @@
 """What each example of a task adds to its score, so that every score is a mean of values of examples.
 
 Of a score that is a mean these are its own terms: whether a fit is right, or a query's metric. Of correlation, average
-precision and bitext mining, whose examples bear on each other, they are the jackknife's pseudo-values (Tukey 1958; Efron
-and Tibshirani 1993, chapter 11): ``n`` times the score less ``n - 1`` times the score without the example. A difference
-of two models on the same examples is then the difference of their values.
+precision and bitext mining, whose examples bear on each other, they are the jackknife's pseudo-values (Tukey 1958;
+Efron and Tibshirani 1993, chapter 11): ``n`` times the score less ``n - 1`` times the score without the example. A
+difference of two models on the same examples is then the difference of their values.
 """
 
 from __future__ import annotations

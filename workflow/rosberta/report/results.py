@@ -88,6 +88,11 @@ class Plan:
     sources: Mapping[str, int]
     """Rows by source, in the order of the experiment's sources."""
 
+    def share(self, source: str) -> float | None:
+        """Share of a source, percent; None if it is not in the mixture."""
+        number = self.sources.get(source)
+        return None if number is None or not self.rows else 100 * number / self.rows
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -176,6 +181,8 @@ class Results:
     contrast: tuple[Curve, ...]
     models: tuple[Model, ...]
     minings: Known
+    drawn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Batches by source of each run, as they were trained on."""
     leaders: dict[tuple[tuple[str, float], ...], str | None] = field(default_factory=dict)
     """Who leads in a weighted mean of tasks, where it was asked for."""
 
@@ -223,6 +230,7 @@ def read(experiment: Experiment) -> Results:
         contrast=tuple(_curve(name, RUNS / name / "contrasted") for name in experiment.runs),
         models=tuple(_model(experiment, name) for name in experiment.models),
         minings=known(experiment),
+        drawn={name: found for name in experiment.runs if (found := _drawn(RUNS / name / "contrasted"))},
     )
 
 
@@ -283,6 +291,11 @@ def _plan(experiment: Experiment, name: str) -> Plan:
         rows=plan.get("rows"),
         sources={source: rows[source] for source in experiment.collect.sources if source in rows},
     )
+
+
+def _drawn(folder: Path) -> dict[str, int]:
+    path = folder / "schedule.parquet"
+    return dict(Counter(pq.read_table(path, columns=["source"])["source"].to_pylist())) if path.is_file() else {}
 
 
 def _curve(name: str, folder: Path) -> Curve:
