@@ -70,27 +70,31 @@ def test_published_models_stand_beside_each_other() -> None:
 
 def test_a_model_does_not_differ_from_itself() -> None:
     draws = np.random.default_rng(0).random(50)
-    for name in ("one", "two"):
-        scored(name, 100 * draws.mean(), values(draws))
-    same = found("one", "two")
+    scored("one", 100 * draws.mean(), values(draws))
+    same = found("one", "one")
     assert same.estimate is not None
     assert (same.source, same.estimate.interval) == ("paired", (0, 0))
+    assert lines("one", "one")["TERRa"][-2:] == ["within", "paired"]
+
+
+def test_equal_scores_of_two_models_may_differ_elsewhere() -> None:
+    """On 50 examples that they answer alike; of scores without a mistake, too, the next may be one."""
+    for name in ("one", "two"):
+        scored(name, 100.0, values(np.ones(50)))
+    difference, side = found("one", "two").estimate, comparison.estimated(comparison.side("one"), "TERRa")
+    assert difference is not None
+    assert side is not None
+    # What holds nothing of 50 with a chance of a twentieth has a share of 5.8% (rule of three: 6%).
+    assert difference.interval == (pytest.approx(-5.68, abs=0.01), pytest.approx(5.68, abs=0.01))
+    assert side.interval == (pytest.approx(92.53, abs=0.01), 100)
     assert lines("one", "two")["TERRa"][-2:] == ["within", "paired"]
-
-
-def test_scores_without_a_mistake_say_nothing_of_their_error() -> None:
-    """All right in each example: the interval is not known, rather than of no width."""
-    for name, each in (("one", 1.0), ("two", 0.5)):
-        scored(name, 100 * each, values(np.full(50, each)))
-    assert found("one", "two").estimate is None
-    assert lines("one", "two")["TERRa"][-4:-2] == [None, None]
 
 
 def test_splits_count_alike() -> None:
     """As in the task's score, the mean of two splits is that of their means, however many examples each has."""
     splits = ["test"] * 10 + ["validation"] * 90
     chance = np.random.default_rng(0)
-    first, second = np.zeros(100), np.concatenate([chance.random(10), chance.random(90)])
+    first, second = np.zeros(100), np.concatenate([chance.random(10), chance.random(90)])  # tails lighter than normal
     scored("one", 0, values(first, splits=splits))
     scored("two", 50, values(second, splits=splits))
     estimate = found("one", "two").estimate

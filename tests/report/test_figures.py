@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from rosberta import published
 from rosberta.frame.flow import FLOW
-from rosberta.report.evaluation import heatmap
+from rosberta.published import CATEGORIES
+from rosberta.report.evaluation import categories, heatmap
 from rosberta.report.figures import figures
 from rosberta.report.results import read
 from support.reporting import built, default  # noqa: F401 (a fixture)
@@ -62,3 +63,15 @@ def test_figures_name_everything(default, built, monkeypatch):
     for name, words in named.items():
         for word in words:
             assert re.search(rf">{re.escape(word)}\b", drawn[name]), (name, word)
+
+
+def test_bars_have_their_intervals(default, built, monkeypatch):
+    """A line through the end of each bar of ours, as long as the interval of the mean of its category."""
+    monkeypatch.chdir(built)
+    results = read(default)
+    figure = categories(results)
+    for axes, category in zip(figure.axes[-len(CATEGORIES) :], CATEGORIES, strict=True):
+        tasks = [task.name for task in published.tasks("v1") if task.category == category]
+        shares = dict.fromkeys(tasks, 1 / len(tasks))
+        known = [model.estimate(shares).interval for model in results.models]
+        assert [tuple(line.get_xdata()) for line in axes.lines] == known

@@ -16,6 +16,7 @@ from rosberta.evidence import comparison
 from rosberta.frame.files import write_json
 from rosberta.report import evaluation, reproduction, scores
 from rosberta.report.results import read
+from rosberta.report.scored import scored
 from rosberta.report.table import Scored
 from scipy import stats
 from support.reporting import build, built, default, experiment, render, table  # noqa: F401 (a fixture)
@@ -58,6 +59,26 @@ def test_every_score_has_its_error(default, built):
     mean = next(float(row["Task mean ±"]) for row in table(built, "models") if row["Model"] == "full")
     tasks = [float(row["full ±"]) for row in results]
     assert mean == pytest.approx(np.sqrt(np.sum(np.square(tasks))) / 23, rel=0.1)
+    groups = [
+        [float(row["full ±"]) for row in results if row["Category"] == name] for name in published.CATEGORIES.values()
+    ]
+    by_category = np.sqrt(sum(np.sum(np.square(group)) / len(group) ** 2 for group in groups)) / 7
+    of_category = next(float(row["Category mean ±"]) for row in table(built, "models") if row["Model"] == "full")
+    assert of_category == pytest.approx(by_category, rel=0.15)
+    assert by_category > 1.3 * mean
+
+
+def test_every_interval_of_a_scored_folder_lies_about_its_score(default, built):
+    """From below, to above; of a mean, too, and that of its own tasks."""
+    made = scored(built / "results/scores/full", "full", note="made up")
+    rows = {row.values[0]: row.values for row in made.rows}
+    for name, row in rows.items():
+        if name not in default.benchmark.tasks or row[3] is not None:
+            assert row[4] < row[3] < row[5], name
+    classification = [rows[task.name] for task in published.tasks("v1") if task.category == "Classification"]
+    widths = np.array([row[5] - row[4] for row in classification])
+    mean = rows["mean of Cls, v1"]
+    assert mean[5] - mean[4] == pytest.approx(np.sqrt(np.sum(widths**2)) / len(widths), rel=0.15)
 
 
 def test_bold_is_who_is_ahead_by_more_than_noise(default, rebuilt):

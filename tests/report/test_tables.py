@@ -6,8 +6,10 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from statistics import fmean
 
+import pyarrow.parquet as pq
 import pytest
 from rosberta import published
 from rosberta.corpus import overlap
@@ -126,6 +128,21 @@ def test_shares_add_up(default, built):
             if inside:
                 share = 100 * int(row[f"{name}: rows"]) / int(total[f"{name}: rows"])
                 assert float(row[f"{name}: %"]) == pytest.approx(share, abs=0.051)
+
+
+def test_drawn_shares_are_those_of_the_batches(default, built):
+    """Beside what the mixture plans; a source that a run does not have has a dash."""
+    rows = table(built, "drawn")
+    path = built / "results/runs/full/contrasted/schedule.parquet"
+    batches = Counter(pq.read_table(path)["source"].to_pylist())
+    for row in rows:
+        share = 100 * batches[row["Source"]] / 120
+        assert float(row["full, 120 batches: drawn, %"]) == pytest.approx(share, abs=0.051)
+        inside = row["Source"] in default.sources_of("basic_english")
+        assert bool(row["basic_english, 120 batches: planned, %"]) == inside
+        assert bool(row["basic_english, 120 batches: drawn, %"]) == inside
+    planned = [float(row["basic_english, 120 batches: planned, %"] or 0) for row in rows]
+    assert sum(planned) == pytest.approx(100, abs=0.3)
 
 
 def test_a_missing_task_gives_dashes(default, built, tmp_path, monkeypatch):

@@ -96,7 +96,10 @@ def build(e: Experiment, folder: Path) -> None:
     for name in e.encoders:
         curve(folder / "results/encoders" / name, 9.2, 3.1, 100, chance)
     for number, name in enumerate(e.runs):
-        curve(folder / "results/runs" / name / "contrasted", 3.4, 0.5 + 0.15 * number, 120, chance)
+        contrasted = folder / "results/runs" / name / "contrasted"
+        curve(contrasted, 3.4, 0.5 + 0.15 * number, 120, chance)
+        sources = chance.choices(e.sources_of(e.runs[name].mixture), k=120)
+        pq.write_table(pa.table({"step": range(1, 121), "source": sources}), contrasted / "schedule.parquet")
     for number, name in enumerate(e.models):
         scores = folder / "results/scores" / name
         write_json(scores / "summary.json", summary(e, number, chance))

@@ -10,7 +10,6 @@ known by it.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from hashlib import blake2b
@@ -43,12 +42,12 @@ KEPT: dict[str, tuple[str, ...]] = {
     "Clustering": (),
     "Retrieval": ("value",),
     "Reranking": ("value",),
-    "BitextMining": ("value",),
+    "BitextMining": ("value", "jackknife"),
     "STS": ("gold", "cosine_scores"),
     "PairClassification": ("gold", *MEASURES),
 }
 """Columns by category. `right`: whether each fit is right; `value`: in search the query's metric, in bitext mining the
-F1 of the sentence's class."""
+F1 of the sentence's class, which other sentences lower that take it for theirs: `jackknife` has what each moves."""
 
 PREDICTED = ("BitextMining", "PairClassification", "STS")
 """Categories whose examples are known from mteb's file of predictions."""
@@ -269,7 +268,7 @@ def _parts(
                 case "BitextMining":
                     found = next(iter(read[subset][split].values()))
                     ids = [id_of(*pair) for pair in zip(*(data[split][each] for each in _names(task)), strict=True)]
-                    yield split, ids, {"value": _f1([each["corpus_id"] for each in found])}
+                    yield split, ids, dict(zip(KEPT[category], _f1([each["corpus_id"] for each in found]), strict=True))
                 case "STS" | "PairClassification":
                     rows, predicted = data[split], read[subset][split]
                     # Some sets of pairs hold all of a split in one row of lists.
@@ -294,7 +293,17 @@ def _flat(column: Sequence[Any]) -> Sequence[Any]:
     return column[0] if len(column) == 1 and isinstance(column[0], list) else column
 
 
-def _f1(found: Sequence[int]) -> list[float]:
-    """F1 of each sentence's class; their mean is mteb's weighted F1, since each class has one sentence."""
-    times = Counter(found)
-    return [2 / (1 + times[place]) if place == row else 0.0 for row, place in enumerate(found)]
+def _f1(found: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """F1 of each sentence's class, and the jackknife's pseudo-values (Tukey 1958) of their mean, (sentences,).
+
+    The mean is mteb's weighted F1, since each class has one sentence. Without a sentence its class is gone, and that
+    which it was taken for has one intruder less.
+    """
+    number, places = len(found), np.asarray(found)
+    times, right = np.bincount(places, minlength=number), places == np.arange(number)
+    values = np.where(right, 2 / (1 + times), 0.0)
+    intrudes = ~right & right[places]
+    gained = np.where(intrudes, 2 / np.maximum(times, 1)[places] - values[places], 0.0)
+    score = values.mean()
+    without = (values.sum() - values + gained) / max(1, number - 1)
+    return values, number * score - (number - 1) * without

@@ -127,14 +127,16 @@ def _of_ours(sides: tuple[Side, Side], known: Difference) -> Difference:
     less = two.less(one)
     if less is None:
         return known._replace(source="other examples", comparable=False)
-    errors = [estimate(one, known.scores[0]), estimate(two, known.scores[1])]
+    errors = [estimated(each, known.task) for each in sides]
     found = estimate(less, known.scores[1] - known.scores[0])
     if found is None or errors[0] is None or errors[1] is None:
         return known
-    if prompt_of(sides[0], known.task) == prompt_of(sides[1], known.task):
-        return known._replace(estimate=found, source=PAIRED)
-    # Who reads other texts is not paired: both errors count in full.
-    return known._replace(estimate=added(found, errors[0], errors[1]), source=f"{APART}, other prompts")
+    if prompt_of(sides[0], known.task) != prompt_of(sides[1], known.task):
+        # Who reads other texts is not paired: both errors count in full.
+        return known._replace(estimate=added(found, errors[0], errors[1]), source=f"{APART}, other prompts")
+    # That a model does not differ from itself needs no examples.
+    itself = sides[0].folder == sides[1].folder
+    return known._replace(estimate=found._replace(variance=0.0) if itself else found, source=PAIRED)
 
 
 def leader(sides: Sequence[Side], shares: Mapping[str, float]) -> str | None:

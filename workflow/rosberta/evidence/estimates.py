@@ -9,6 +9,12 @@ estimates is its mean over these draws; other seeds of a model's own training ar
   half varies about the whole as the whole about its population), less what fits of one half differ by; that of the
   fits from mteb's repetitions.
 - Quantiles are Student's, with degrees of freedom by Satterthwaite (1946), since ten fits are few.
+- The interval of a score between 0 and 100 is Wilson's (1927), of so many examples as would give a proportion the
+  error that was found (Korn and Graubard 1998; Franco, Little, Louis and Slud 2019): near the bounds, where mistakes
+  are few, it holds what it says. Of a correlation it is Fisher's (1921).
+- Where two models differ on few examples, the variance of their difference gets two more, one to each side (Bonett and
+  Price 2012): as far apart as those that were found, less what normal differences would have; as far as can be, where
+  none was found.
 - Of a mean of tasks, examples that tasks share are drawn once (by their ids), and so are the fits of tasks that share
   examples, since mteb draws their training texts by one seed.
 """
@@ -21,7 +27,7 @@ from math import exp
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from rosberta.evaluation.example_scores import HALVES, half
 from rosberta.evidence.values import Values
@@ -31,6 +37,9 @@ LEVEL = 95
 
 WITHIN, BEYOND, SURE = "within", "beyond", "beyond (Holm)"
 """Verdicts on a difference: 0 is in its interval, is not, or is not when all of a table are looked at together."""
+
+NOTHING = 1e-12
+"""Variance, in points squared, below which values are equal: scores are kept to six decimals."""
 
 FEWEST_DEGREES = 2.0
 """Degrees of freedom at least: with fewer Student's quantiles say nothing."""
@@ -62,26 +71,33 @@ class Estimate(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """From and to: symmetric of a difference, of a score on the scale of log odds, which has no bounds."""
-        width = float(stats.t.ppf(0.5 + LEVEL / 200, self.degrees)) * self.variance**0.5
+        """From and to: Wilson's of a score, Fisher's of a correlation, symmetric of a difference."""
+        quantile = float(stdtrit(self.degrees, 0.5 + LEVEL / 200))
+        width = quantile * self.variance**0.5
         if self.bounds is None:
             return self.value - width, self.value + width
         least, most = self.bounds
-        if not least < self.value < most:
-            return max(least, self.value - width), min(most, self.value + width)
-        share = (self.value - least) / (most - least)
-        # For a correlation this is Fisher's transformation.
-        far = exp(width / (most - least) / (share * (1 - share)))
-        odds = share / (1 - share)
-        low, high = odds / far, odds * far
-        return least + (most - least) * low / (1 + low), least + (most - least) * high / (1 + high)
+        scale = most - least
+        share = min(1.0, max(0.0, (self.value - least) / scale))
+        spread, error = share * (1 - share), self.variance**0.5 / scale
+        if least < 0 and spread:
+            far, odds = exp(min(quantile * error / spread, 500.0)), share / (1 - share)
+            low, high = (each / (1 + each) for each in (odds / far, odds * far))
+        else:
+            # Of examples without a mistake the error is one part of their number (`_least`).
+            examples = spread / error**2 if spread else 1 / error
+            pull = quantile**2 / examples
+            middle, half_width = share + pull / 2, (pull * spread + pull**2 / 4) ** 0.5
+            low, high = ((middle + each) / (1 + pull) for each in (-half_width, half_width))
+            low, high = max(low, 0.0), min(high, 1.0)  # but for the last bit they are
+        return least + scale * low, least + scale * high
 
     @property
     def chance(self) -> float:
         """How often as much as this, or more, would be found where there is nothing (p-value of the value 0)."""
         if self.variance == 0:
             return float(self.value == 0)
-        return float(2 * stats.t.sf(abs(self.value) / self.variance**0.5, self.degrees))
+        return float(2 * stdtr(self.degrees, -abs(self.value) / self.variance**0.5))
 
     def at(self, value: float) -> Self:
         """The same about another value, as that which a task's file gives."""
@@ -96,14 +112,30 @@ def estimate(values: Values, value: float, bounds: tuple[float, float] | None = 
         value: the score, or the difference, 0-100.
         bounds: of a score; None: it is a difference.
     """
-    found = _crossed(values, value) if values.parts else _clustered(values, value)
-    # Equal values say nothing of what others would be, but that a model does not differ from itself.
-    if found is None or (found.variance == 0 and (bounds is not None or value != 0)):
+    found = _crossed(values, value, few=bounds is None) if values.parts else _clustered(values, value)
+    if found is None or len(found.ids) < 2:
         return None
+    if found.variance < NOTHING:
+        variance, degrees = _least(value, len(found.ids), bounds), len(found.ids) - 1.0
+        found = found._replace(variance=variance, degrees=degrees)
     return found._replace(bounds=bounds)
 
 
-def _crossed(values: Values, value: float) -> Estimate | None:
+def _least(value: float, number: int, bounds: tuple[float, float] | None) -> float:
+    """The variance where all examples are equal, which says nothing of others: as if they were right or wrong.
+
+    Without a mistake its root is one part of their number, of which `Estimate.interval` makes Wilson's interval;
+    without a difference it is that of two that differ.
+    """
+    if bounds is None:
+        return 2 * (100 / number) ** 2
+    least, most = bounds
+    share = min(1.0, max(0.0, (value - least) / (most - least)))
+    return (most - least) ** 2 * (share * (1 - share) + 1 / number) / number
+
+
+def _crossed(values: Values, value: float, *, few: bool) -> Estimate | None:
+    """Of examples crossed with fits; `few`: of a difference, which may rest on few of them."""
     weight, numbers = 1 / len(values.parts), {part.values.shape[1] for part in values.parts}
     if len(numbers) > 1:
         return None
@@ -115,6 +147,10 @@ def _crossed(values: Values, value: float) -> Estimate | None:
         examples, columns, mean = part.values.mean(axis=1), part.values.mean(axis=0), part.values.mean()
         effects.append(weight * (examples - mean) / size)
         mine = size / (size - 1) * float((effects[-1] ** 2).sum())
+        if few and mine > NOTHING:
+            squares = effects[-1] ** 2
+            # Of normal differences, whose fourth moment is three squares, Student's quantile knows enough.
+            mine += 2 * max(0.0, float(squares @ squares / squares.sum() - 3 * squares.mean()))
         by_example += mine
         degrees += mine**2 / (size - 1)
         moved += weight * (columns - mean) / fits
@@ -137,10 +173,13 @@ def _clustered(values: Values, value: float) -> Estimate | None:
     between, within = means.var(ddof=1), halves.var(axis=1, ddof=1).mean() / fits
     restarts = repetitions.var(ddof=1) / len(repetitions)
     variance = max(between - within, 0.0) + restarts
-    degrees = between**2 / (number - 1) + within**2 / (number * (fits - 1)) + restarts**2 / (len(repetitions) - 1)
+    parts = between**2 / (number - 1) + within**2 / (number * (fits - 1)) + restarts**2 / (len(repetitions) - 1)
+    # Of a difference of two parts Satterthwaite's degrees are few where it came out small by chance, and intervals then
+    # far too wide; with half of what is subtracted they hold what they say (benchmarks/evaluate/coverage.py).
+    degrees = _satterthwaite(max(between - within / 2, 0.0) + restarts, parts)
     ids, none = _joined(values.ids, np.zeros(len(values.ids)))
     moved = means - means.mean()
-    return Estimate(value, variance, _satterthwaite(variance, degrees), ids, none, np.zeros(1), moved)
+    return Estimate(value, variance, degrees, ids, none, np.zeros(1), moved)
 
 
 def _satterthwaite(variance: float, parts: float) -> float:

@@ -1,9 +1,9 @@
 """What each example of a task adds to its score, so that every score is a mean of values of examples.
 
-Of a score that is a mean these are its own terms: whether a fit is right, or a query's metric. Of correlation and
-average precision they are the jackknife's pseudo-values (Tukey 1958; Efron and Tibshirani 1993, chapter 11): ``n``
-times the score less ``n - 1`` times the score without the example. A difference of two models on the same examples is
-then the difference of their values.
+Of a score that is a mean these are its own terms: whether a fit is right, or a query's metric. Of correlation, average
+precision and bitext mining, whose examples bear on each other, they are the jackknife's pseudo-values (Tukey 1958;
+Efron and Tibshirani 1993, chapter 11): ``n`` times the score less ``n - 1`` times the score without the example. A
+difference of two models on the same examples is then the difference of their values.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _values(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     if "right" in columns:
         return columns["right"].astype(float)
     if "value" in columns:
-        return columns["value"][:, None]
+        return columns.get("jackknife", columns["value"])[:, None]
     gold = columns["gold"]
     number = len(gold)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -117,12 +117,7 @@ def correlations(one: np.ndarray, two: np.ndarray) -> tuple[float, np.ndarray]:
     x, y = (_ranks(each) - (number + 1) / 2 for each in levels)
     # About their mean. Without an example the ranks above it are one less, its equals' half a one: by (1 + sign) / 2,
     # and about the new mean by sign / 2. What is left out has sign 0, and its own rank goes.
-    together = np.empty(number)
-    rows = max(1, CELLS // number)
-    for start in range(0, number, rows):
-        gone = slice(start, start + rows)
-        signs = [np.sign(each - each[gone, None]) for each in (level.astype(np.float32) for level in levels)]
-        together[gone] = np.einsum("ij,ij->i", *signs)
+    together = _concordant(*levels)
     different = [number - np.bincount(level)[level] for level in levels]
     products = x @ y - x * y - (_signed(levels[0], y) + _signed(levels[1], x)) / 2 + together / 4
     squares = [
@@ -130,6 +125,23 @@ def correlations(one: np.ndarray, two: np.ndarray) -> tuple[float, np.ndarray]:
         for level, rank, other in zip(levels, (x, y), different, strict=True)
     ]
     return float(x @ y / np.sqrt((x @ x) * (y @ y))), products / np.sqrt(squares[0] * squares[1])
+
+
+def _concordant(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """How many examples lie on one side of each by both levels, less how many lie on different sides."""
+    few, many = sorted((one, two), key=lambda level: int(level.max()))
+    rows, columns = int(few.max()) + 1, int(many.max()) + 1
+    total, below = np.bincount(few, minlength=rows), np.zeros(rows, int)
+    found, width = np.empty(len(one)), min(columns, max(1, CELLS // rows))
+    for start in range(0, columns, width):
+        here = (many >= start) & (many < start + width)
+        x, y = few[here], many[here] - start
+        counts = np.bincount(x * width + y, minlength=rows * width).reshape(rows, width)
+        # Those above a level are all less those up to it; those below it, those up to it less its own.
+        ahead = (total - 2 * below)[:, None] - 2 * counts.cumsum(axis=1) + counts
+        found[here] = (ahead.sum(axis=0) - 2 * ahead.cumsum(axis=0) + ahead)[x, y]
+        below = below + counts.sum(axis=1)
+    return found
 
 
 def _signed(level: np.ndarray, ranks: np.ndarray) -> np.ndarray:

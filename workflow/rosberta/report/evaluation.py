@@ -52,9 +52,11 @@ def categories(results: Results) -> Figure:
             best = row > 0 and leads(results, models[row - 1], shares)
             axes.barh(row, value, 0.62, color=TINT if row == 0 else ACCENT if best else PALE)
             colour, weight = (INK, "bold") if best else (MUTED, "normal")
-            axes.text(
-                value + 2, row, f"{value:.1f}", va="center_baseline", fontsize=11, color=colour, fontweight=weight
-            )
+            known = models[row - 1].estimate(shares) if row > 0 else None
+            low, high = known.interval if known else (value, value)
+            if known:
+                axes.plot([low, high], [row, row], color=INK, linewidth=1)
+            axes.text(high + 2, row, f"{value:.1f}", va="center_baseline", fontsize=11, color=colour, fontweight=weight)
         axes.set(xlim=(0, 125), ylim=(len(names) - 0.5, -0.5), xticks=[0, 50, 100])
         axes.set_yticks(range(len(names)), names if position == 0 else [])
         axes.tick_params(axis="y", labelcolor=INK)

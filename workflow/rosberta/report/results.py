@@ -89,6 +89,11 @@ class Plan:
     sources: Mapping[str, int]
     """Rows by source, in the order of the experiment's sources."""
 
+    def share(self, source: str) -> float | None:
+        """Share of a source, percent; None if it is not in the mixture."""
+        number = self.sources.get(source)
+        return None if number is None or not self.rows else 100 * number / self.rows
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -179,6 +184,8 @@ class Results:
     minings: Known
     searched: tuple[Searched, ...]
     """The tasks that search, and how many of their documents are trained on."""
+    drawn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Batches by source of each run, as they were trained on."""
     leaders: dict[tuple[tuple[str, float], ...], str | None] = field(default_factory=dict)
     """Who leads in a weighted mean of tasks, where it was asked for."""
 
@@ -227,6 +234,7 @@ def read(experiment: Experiment) -> Results:
         models=tuple(_model(experiment, name) for name in experiment.models),
         minings=known(experiment),
         searched=tuple(searched(experiment)),
+        drawn={name: found for name in experiment.runs if (found := _drawn(RUNS / name / "contrasted"))},
     )
 
 
@@ -287,6 +295,11 @@ def _plan(experiment: Experiment, name: str) -> Plan:
         rows=plan.get("rows"),
         sources={source: rows[source] for source in experiment.collect.sources if source in rows},
     )
+
+
+def _drawn(folder: Path) -> dict[str, int]:
+    path = folder / "schedule.parquet"
+    return dict(Counter(pq.read_table(path, columns=["source"])["source"].to_pylist())) if path.is_file() else {}
 
 
 def _curve(name: str, folder: Path) -> Curve:

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from rosberta import published
 from rosberta.evidence.comparison import Side, estimated
-from rosberta.evidence.estimates import LEVEL
+from rosberta.evidence.estimates import LEVEL, mean
 from rosberta.frame.files import read_json
 from rosberta.published import CATEGORIES, RELEASED_ID, VERSIONS
 from rosberta.report.table import Column, Row, Table
@@ -41,8 +41,9 @@ def scored(folder: Path, name: str, note: str = "") -> Table:
     )
     order = [*CATEGORIES, *sorted({entry["category"] for entry in entries.values()} - set(CATEGORIES))]
     rows = []
+    errors = {task: each for task in ours if (each := estimated(side, task))}
     for task, entry in sorted(entries.items(), key=lambda pair: (order.index(pair[1]["category"]), pair[0])):
-        known = estimated(side, task)
+        known = errors.get(task)
         ends = known.interval if known else None
         prompt = entry["prefix"].replace("\n", " ") or None
         rows.append(
@@ -59,7 +60,11 @@ def scored(folder: Path, name: str, note: str = "") -> Table:
         )
     for what, tasks in _averaged(ours):
         means = [_mean(scores, tasks) for scores in (ours, *others.values())]
-        rows.append(Row((what, None, None, means[0], None, None, *means[1:]), total=True))
+        shares = {name: 1 / len(tasks) / len(names) for names in tasks for name in names}
+        ends = None
+        if shares.keys() <= errors.keys():
+            ends = mean([errors[name] for name in shares], list(shares.values())).interval
+        rows.append(Row((what, None, None, means[0], *(ends or (None, None)), *means[1:]), total=True))
     shown = f", and the {NEAREST} whose mean over these tasks is nearest" if len(others) > 1 else ""
     caption = f"Interval: {LEVEL}%, over the task's examples and mteb's fits; not over other seeds of training." + (
         f" Published, without intervals: {RELEASED_ID}{shown}, as the leaderboard has them." if others else ""

@@ -31,6 +31,7 @@ def tables(results: Results) -> dict[str, Table]:
         documents(results.searched, results.experiment),
         *mining_tables(results),
         plans(results),
+        drawn(results),
         corpus(results),
         sets(results),
         *plan_tables(results.experiment),
@@ -173,8 +174,7 @@ def plans(results: Results) -> Table:
     for source in results.sources:
         values: list[Value] = [source.name, source.group, source.prefix]
         for plan in results.plans:
-            number = plan.sources.get(source.name)
-            values += [number, None if number is None or not plan.rows else 100 * number / plan.rows]
+            values += [plan.sources.get(source.name), plan.share(source.name)]
         rows.append(Row(tuple(values)))
     totals: list[Value] = ["All sources", None, None]
     for plan in results.plans:
@@ -182,6 +182,28 @@ def plans(results: Results) -> Table:
     rows.append(Row(tuple(totals), total=True))
     caption = "Rows of each source in each mixture, and its share. A batch comes from one source, drawn by its share."
     return Table("plans", "Mixtures", caption, tuple(columns), tuple(rows))
+
+
+def drawn(results: Results) -> Table:
+    """Of each run the share of each source that its mixture plans, and that of the batches which were drawn."""
+    columns = [Column("Source")]
+    runs = results.experiment.runs
+    shares = {plan.name: plan.share for plan in results.plans}
+    for run, batches in results.drawn.items():
+        over = f"{run}, {sum(batches.values())} batches"
+        columns += [Column("planned, %", 1, over=over), Column("drawn, %", 1, over=over)]
+    rows = []
+    for source in results.sources if results.drawn else ():
+        values: list[Value] = [source.name]
+        for run, batches in results.drawn.items():
+            planned = shares[runs[run].mixture](source.name)
+            values += [planned, None if planned is None else 100 * batches.get(source.name, 0) / sum(batches.values())]
+        rows.append(Row(tuple(values)))
+    caption = (
+        "Share of each source in the rows of a run's mixture, and in the batches that it was trained on: sources are "
+        "cut into batches, and these come in a random order until the steps are done."
+    )
+    return Table("drawn", "Shares planned and drawn", caption, tuple(columns), tuple(rows))
 
 
 def stages(results: Results) -> Table:
