@@ -9,8 +9,8 @@ source that it does not hold, and a mixture is the same whatever other sources t
 first: of nested mixtures the larger lose nothing either. Two sources of which neither is everywhere where the other is
 (`basic_english` and `basic_russian` of the recipe, whose languages differ) keep what they share.
 
-Memory holds hashes of all rows, and the texts of those alone that share a band with others: some 500 bytes a row. Time
-is linear in the rows, whatever they share.
+Memory holds hashes of all rows, and the texts of those alone that share a band with others. Time is linear in the rows,
+whatever they share.
 """
 
 from __future__ import annotations
