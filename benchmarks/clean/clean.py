@@ -299,7 +299,7 @@ def made(rows: int, raw: Path) -> None:
     """Write generated pairs, and the texts of a task.
 
     Of 100 rows 2 are copies of another, 2 nearly so, 20 have several lines, and 30 an anchor that others have, too: in
-    crowds of 100 to 100,000, in each of which near twins stand.
+    crowds of 30 to 30,000, in each of which near twins stand.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -9,7 +9,7 @@ source that it does not hold, and a mixture is the same whatever other sources t
 first: of nested mixtures the larger lose nothing either. Two sources of which neither is everywhere where the other is
 (`basic_english` and `basic_russian` of the recipe, whose languages differ) keep what they share.
 
-Memory holds hashes of all rows, and the texts of those alone that share a key with others. Time is linear in the rows,
+Memory holds hashes of all rows, and the texts of those alone that share a band with others. Time is linear in the rows,
 whatever they share.
 """
 
@@ -118,9 +118,10 @@ def hashes_of(sources: Sequence[Source], seed: int, *, near: bool) -> tuple[np.n
 
 
 def shared(rows: Rows) -> np.ndarray:
-    """The keys of rows that others have, too: int, (rows, 2 + BANDS), of `pairs`, `either` and `bands`.
+    """The keys that rows share, of `pairs`, `either` and `bands`: int, (rows, 2 + BANDS).
 
-    They are numbers from 0, of each key one; -1 where no other row has it. What is counted in is as narrow as may be.
+    A number from 0 for each key, another in each column; -1 where no other row has the key, and in `either` where the
+    pair may not be turned round. The type is the narrowest that holds them.
     """
     shape = len(rows.pairs), 2 + rows.bands.shape[1]
     found = np.full(shape, -1, np.min_scalar_type(-shape[0] * shape[1] - 1))
