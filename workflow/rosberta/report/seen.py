@@ -90,7 +90,7 @@ def documents(found: Sequence[Searched], experiment: Experiment) -> Table:
         rows.append(Row((each.task, each.documents, *numbers, ", ".join(f"{name} {n}" for name, n in most) or None)))
     caption = (
         "Distinct documents that a task searches, and how many of them a row holds that a mixture trains on: the same "
-        "words, whatever case and punctuation. Those that are relevant to a query are test texts, and none is left. "
-        "Of the others a model knows the looks, not the answers."
+        "words, whatever case and punctuation. Those that are relevant to a query are test texts, whose rows were "
+        "dropped; the others are no answers, but a model has seen them."
     )
     return Table("documents", "Documents that were trained on", caption, columns, tuple(rows))
