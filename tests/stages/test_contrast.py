@@ -17,11 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from rosberta.experiment.training import Contrast
-from rosberta.frame.artifacts import DEDUPLICATED, ENCODERS, MINED, MIXTURES, RUNS, SCRATCH, mined
+from rosberta.frame.artifacts import ENCODERS, MINED, MIXTURES, RUNS, SCRATCH
 from rosberta.frame.files import digest, files_of, sha256, write_json
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import write_rows
-from rosberta.stages import mix
 from rosberta.stages.contrast import run
 from rosberta.texts.prefixes import PREFIXES
 from rosberta.training import loop, token_store
@@ -177,36 +176,6 @@ def test_prefixes_reach_the_tokens(project: Path) -> None:
             # The last token of the prefix, a space, is one with the first word.
             assert ids[0].tolist()[1 : len(query)] == query[:-1]
             assert ids[1].tolist()[1 : len(document)] == document[:-1]
-
-
-def test_negatives_are_those_of_the_mining_that_a_run_chooses(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the plan of the mixture by that mining; all else of a row is as it was."""
-    of_source = {name: SimpleNamespace(group="synthetic", prefix=prefix) for name, (prefix, _) in SOURCES.items()}
-    for name, (_, number) in SOURCES.items():
-        write_rows(DEDUPLICATED / f"{name}.parquet", rows(name, number), {})
-        others = [{**row, "negatives": [f"иное {n} {name}" for n in range(7)]} for row in rows(name, number)]
-        write_rows(mined(name, "other"), others, {})
-    chosen = experiment(max_steps=3)
-    chosen.runs["a"].mixture = "full/other"
-    mixed: Any = SimpleNamespace(
-        collect=SimpleNamespace(sources=of_source),
-        sources_of=lambda _: list(SOURCES), pairs_of=lambda _: list(SOURCES), plans_of=lambda _: ["mine", "other"],
-        mixtures={"full": SimpleNamespace(mining=None)},
-    )  # fmt: skip
-    mix.run(mixed, "full")
-    seen = Seen(monkeypatch)
-    run(chosen, "a")
-    tokenizer = Tokenizer.from_file(str(ENCODERS / "tiny" / "tokenizer.json"))
-    tokenizer.enable_truncation(24)
-    known = {
-        tuple(tokenizer.encode(PREFIXES[prefix].document + f"иное {n} {name}").ids): name
-        for name, (prefix, _) in SOURCES.items()
-        for n in range(7)
-    }
-    assert seen.batches
-    for source, which in seen.batches:
-        for numbers in source.rows[which]:
-            assert len({known[tuple(source.documents[number].tolist())] for number in numbers[2:]}) == 1
 
 
 def test_batches_are_of_one_source_and_take_all_rows(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

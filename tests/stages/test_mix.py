@@ -12,6 +12,11 @@ from rosberta.frame.files import read_json, sha256
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.rows import write_rows
 from rosberta.stages.mix import run
+from rosberta.texts.prefixes import PREFIXES
+from rosberta.training.contrastive import source_of
+from rosberta.training.schedule import schedule, texts_of
+from rosberta.training.token_store import identity_of, tokenizer_of
+from support.encoders import RUSSIAN, write_roberta
 
 SOURCES = {
     "news": SimpleNamespace(group="basic_russian", prefix="clustering"),
@@ -95,6 +100,23 @@ def test_a_run_chooses_among_the_minings() -> None:
     run(EXPERIMENT, "one")
     assert sha256(MIXTURES / "one/mine.json") == before
     assert read_json(MIXTURES / "one/wide.json")["rows"] == 1
+
+
+def test_the_negatives_of_a_chosen_mining_arrive_in_the_schedule(tmp_path: Path) -> None:
+    """Through the plan by it: each row that is trained on has its own of that mining, prefixed."""
+    start = write_roberta(tmp_path / "encoder", RUSSIAN)
+    tokenizer, identity = tokenizer_of(start, 64), identity_of(start, 64)
+    chosen = [{**row, "negatives": [f"иное {n} {m}" for m in range(3)]} for n, row in enumerate(rows(30))]
+    write_rows(mined("questions", "wide"), chosen, {})
+    run(EXPERIMENT, "one")
+    plan = read_json(MIXTURES / "one/wide.json")["sources"]["questions"]
+    source = source_of("questions", plan, "one/wide", 3, tokenizer, identity)
+    drawn = schedule({"questions": texts_of(source.forms)}, batch_size=8, devices=2, seed=0)
+    assert sorted(drawn.rows.tolist()) == list(range(30))
+    for number in drawn.rows.tolist():
+        ids = [source.documents[place].tolist() for place in source.rows[number][2:]]
+        texts = [PREFIXES["search"].document + text for text in chosen[number]["negatives"]]
+        assert ids == [tokenizer.encode(text).ids for text in texts]
 
 
 def test_a_plan_changes_with_its_sources_alone() -> None:
