@@ -251,7 +251,7 @@ def test_the_summary_says_what_a_score_rests_on(experiment: SimpleNamespace, tmp
 def test_what_was_kept_is_of_these_settings_and_this_data_only(
     experiment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a stopped evaluation left is scored again under another seed, and where a file of task or model changed."""
+    """It is scored again under another seed, and where a file of the task or of the model has changed."""
     some = only(experiment, "TERRa", "STS22", left=Model(weights="results/encoders/left", prompts="none"))
     shutil.copytree("results/encoders/tiny", "results/encoders/left")
     shutil.copytree("data/benchmark", "copied", dirs_exist_ok=True)
