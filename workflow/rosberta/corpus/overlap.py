@@ -1,7 +1,7 @@
 """What training texts share with the texts that the benchmark evaluates on.
 
-Texts are compared in their normal forms (`rosberta.texts.normalisation`): case, ё, accents, punctuation and
-blanks hide no copy. Words are compared by their stems (`rosberta.texts.stems`): other endings hide none either. Four
+Texts are compared in their normal forms (`rosberta.texts.normalisation`): case, ё, accents, punctuation and blanks hide
+no copy, nor do entities, tags, letters that look alike and what is invisible. Words are compared by their stems (`rosberta.texts.stems`): other endings hide none either. Four
 rules, of which the first that holds is told:
 
 - ``exact``: the forms are equal;
