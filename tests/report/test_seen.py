@@ -65,6 +65,7 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespa
         collect=SimpleNamespace(sources=sources, cap=100, seed=0),
         mixtures=dict.fromkeys(MIXTURES),
         sources_of=MIXTURES.__getitem__,
+        drawn_from=lambda _: {},
         benchmark=SimpleNamespace(tasks=dict.fromkeys(CORPORA)),
     )
     deduplicate.run(made)
