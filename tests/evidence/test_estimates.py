@@ -115,6 +115,17 @@ def test_intervals_near_the_bounds_hold_what_they_say(number: int) -> None:
     assert high[0] == 1
 
 
+def test_intervals_are_those_that_are_named() -> None:
+    """Of many examples Wilson's as scipy has it; of a correlation Fisher's by its formula."""
+    known = stats.binomtest(1995, 2000).proportion_ci(method="wilson")
+    assert ended(2000, wrong=5) == (pytest.approx(100 * known.low, abs=3e-3), pytest.approx(100 * known.high, abs=3e-3))
+    nothing = np.empty(0)
+    near = Estimate(95.0, 4.0, 1e9, np.empty(0, np.uint64), nothing, nothing, nothing, (-100, 100))
+    width = 1.96 * 0.02 / (1 - 0.95**2)
+    ends = [100 * math.tanh(math.atanh(0.95) + sign * width) for sign in (-1, 1)]
+    assert near.interval == (pytest.approx(ends[0], abs=1e-3), pytest.approx(ends[1], abs=1e-3))
+
+
 @pytest.mark.parametrize("number", [60, 300, 2000])
 @pytest.mark.parametrize(("better", "worse"), [(1, 1), (4, 4), (1, 0), (2, 0), (4, 0), (3, 1)])
 def test_differences_on_few_examples_hold_what_they_say(number: int, better: int, worse: int) -> None:

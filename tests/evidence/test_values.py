@@ -58,6 +58,13 @@ def test_a_score_that_hangs_on_one_example_has_no_values() -> None:
     assert values_of(gold.append_column("cosine_scores", pa.array([0.1, 0.4, 0.3, 0.2]))) is None
 
 
+def test_sentences_of_bitext_count_by_what_they_move() -> None:
+    """Not by the F1 of their own class alone."""
+    table = pa.table({"split": ["test"] * 2, "id": pa.array([1, 2], pa.uint64()), "value": [1.0, 0.0]})
+    (part,) = values_of(table.append_column("jackknife", pa.array([0.9, -0.1]))).parts
+    assert part.values[:, 0].tolist() == [90, -10]
+
+
 def test_levels_and_splits_of_a_clustering_count_alike() -> None:
     kept = {split: {"repetitions": [0.1, 0.3], "halves": [[a, a], [a, 0.5]]} for split, a in (("x", 0.2), ("y", 0.4))}
     table = pa.table({"split": ["x", "y"], "id": pa.array([1, 2], pa.uint64())})

@@ -65,7 +65,7 @@ def test_every_score_has_its_error(default, built):
     by_category = np.sqrt(sum(np.sum(np.square(group)) / len(group) ** 2 for group in groups)) / 7
     of_category = next(float(row["Category mean ±"]) for row in table(built, "models") if row["Model"] == "full")
     assert of_category == pytest.approx(by_category, rel=0.15)
-    assert by_category > 1.3 * mean
+    assert by_category > 1.18 * mean
 
 
 def test_every_interval_of_a_scored_folder_lies_about_its_score(default, built):
@@ -118,7 +118,14 @@ def test_against_the_published_model(default, rebuilt):
     results = replace(results, experiment=results.experiment.model_copy(update={"hub": hub}))
     made = reproduction.against_published(results)
     rows = {row.values[0]: row.values for row in made.rows}
-    assert len(rows) == 25 + 2
+    assert len(rows) == 25 + 2 + 2
+    whole = rows["mean of 21 tasks that compare with the paper"]
+    # All but TERRa, which is 30 points off, are as published.
+    assert whole[7] == pytest.approx(-30 / 21, abs=0.01)
+    assert whole[5] - whole[1] == pytest.approx(whole[7])
+    # Here all tasks have the same examples, so that their mean is no surer than they.
+    assert whole[7].margin == pytest.approx(np.mean([rows[task][7].margin for task in ("TERRa", "STS22")]), rel=0.1)
+    assert whole[9] == "within"
     assert rows["TERRa"][7] == pytest.approx(-30, abs=0.01)
     assert rows["TERRa"][9] == "beyond (Holm)"
     assert isinstance(rows["TERRa"][7], Scored)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from statistics import fmean
 
 from rosberta import published
 from rosberta.evidence.estimates import BEYOND, LEVEL, SURE, WITHIN, Estimate, verdicts
@@ -70,6 +71,7 @@ def against_published(results: Results) -> Table:
     )
     sources = dict(_sources())
     rows, gaps = [], []
+    compared: dict[str, list[str]] = {source: [] for source in sources}
     for name, task in known_tasks().items():
         ours = score_of(model, {name: 1.0})
         prompt = model.prefixes.get(name, "") if model else ""
@@ -86,6 +88,7 @@ def against_published(results: Results) -> Table:
             if score is None or ours is None or deviation or results.miniature:
                 less.append(None)
                 continue
+            compared[source].append(name)
             estimate = model.estimates.get(name) if model else None
             away = estimate.at(ours - score) if estimate else None
             less.append(with_margin(ours - score, away))
@@ -105,6 +108,9 @@ def against_published(results: Results) -> Table:
         marked.append(
             Row((f"task mean, {version}", means[0], None, means[1], None, ours, None, None, None, None), total=True)
         )
+    for place, (source, names) in enumerate(compared.items()):
+        if model and names:
+            marked.append(_compared(model, source, place, {name: sources[source][name] for name in names}))
     caption = (
         f"Scores of {RELEASED} as published, and of our {model.name if model else 'model'}. A published score that was "
         "made otherwise than ours, or on other data, is not subtracted; how it was made stands beside it. Published "
@@ -113,6 +119,18 @@ def against_published(results: Results) -> Table:
         "in place of two of v1." + MARGIN
     )
     return Table("published", f"Against {RELEASED} as published", caption, columns, tuple(marked), scored=True)
+
+
+def _compared(model: Model, source: str, place: int, known: Mapping[str, float]) -> Row:
+    """The mean of the tasks whose published scores were made as ours, and how far ours is from it."""
+    shares = dict.fromkeys(known, 1 / len(known))
+    ours, theirs, error = score_of(model, shares), fmean(known.values()), model.estimate(shares)
+    cells: list[Value] = [f"mean of {len(known)} tasks that compare with the {source}", *[None] * 9]
+    cells[1 + 2 * place], cells[5] = theirs, ours
+    if ours is not None:
+        away = error.at(ours - theirs) if error else None
+        cells[7 + place], cells[9] = with_margin(ours - theirs, away), verdicts([away])[0]
+    return Row(tuple(cells), total=True)
 
 
 def score_of(model: Model | None, shares: Mapping[str, float]) -> float | None:
