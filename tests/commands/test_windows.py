@@ -82,6 +82,8 @@ def test_a_run_that_is_not_there_is_named(path: Path) -> None:
             "judged.cross_encoder.model: 'no/",
         ),
         ({"minings": {"judged": {"cross_encoder": {}}}, "mining": None}, "minings.judged.cross_encoder.model: missing"),
+        ({"minings": {"next": {"teacher": "./none"}}, "mining": None}, "minings.next.teacher: './none' is no folder"),
+        ({"minings": {"next": {"teacher": "./data"}}, "mining": None}, "minings.next.teacher: './data' is no folder"),
         ({"minings": {"far": {"pools": ["all"]}}, "mining": None}, "minings.far.pools: 'all' is not in pools"),
         ({"minings": {"mine": {}}, "mining": None}, "minings.mine: is the name of the block"),
     ],

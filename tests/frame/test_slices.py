@@ -13,7 +13,7 @@ import pytest
 from rosberta.doors import parameters
 from rosberta.doors.slices import agrees, expected, folder_checksum, ledger, write_slices
 from rosberta.frame.code import code_of
-from rosberta.frame.files import canonical
+from rosberta.frame.files import canonical, digest
 from rosberta.frame.flow import FLOW
 from rosberta.frame.mistakes import Mistake
 from rosberta.frame.slices import jobs_of, slices
@@ -124,6 +124,29 @@ def test_what_a_run_overrides_does_not_reach_it() -> None:
     before = slices(parameters.check(data).resolved())["contrast@full"]
     data["contrast"]["temperature"] = 0.5
     assert slices(parameters.check(data).resolved())["contrast@full"] == before
+
+
+def test_a_round_reaches_the_sources_that_its_model_mines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A teacher in a folder of one's own counts by its digest; a run that chooses it trains on the plan by it."""
+    data = parameters.read(ROOT / "workflow/presets/tiny.yaml")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rounds/first").mkdir(parents=True)
+    data["minings"] = {"second": {"teacher": f"./rounds/first@{'0' * 64}"}}
+    data["runs"]["second"] = data["runs"]["full"] | {"mixture": "basic_russian/second"}
+    experiment = parameters.check(data)
+    assert experiment.plans_of("basic_russian") == ["mine", "second"]
+    assert list(experiment.minings_of("sberquad")) == ["second"]
+    before = slices(experiment.resolved())
+    data["minings"]["second"]["teacher"] = f"./rounds/first@{'1' * 64}"
+    after = slices(parameters.check(data).resolved())
+    assert sorted(job for job in after if after[job] != before[job]) == ["mine@opus100", "mine@sberquad", "report"]
+    data["minings"]["second"]["teacher"] = "./rounds/first"
+    now = digest(Path("rounds/first"))
+    with pytest.raises(Mistake, match=rf"lacks the digest of its content; write ./rounds/first@{now}"):
+        parameters.check(data)
+    data["mine"]["teacher"] = "./rounds/first"
+    with pytest.raises(Mistake, match=r"mine\.teacher: './rounds/first' is no folder that minings may name"):
+        parameters.check(data)
 
 
 def test_a_pool_reaches_the_sources_in_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 import torch
 from rosberta.embedding.embedder import Embedder
 from rosberta.encoder.folder import load_sentence_transformer
-from rosberta.frame.artifacts import DEDUPLICATED, MINED
-from rosberta.frame.files import sha256
-from rosberta.frame.rows import write_rows
+from rosberta.frame.artifacts import DEDUPLICATED, MINED, mined
+from rosberta.frame.files import digest, sha256
+from rosberta.frame.mistakes import Mistake
+from rosberta.frame.rows import read_rows, write_rows
 from rosberta.mining import teacher as mining_teacher
 from rosberta.mining.pool import Pool
 from rosberta.mining.teacher import Embedded, window
+from rosberta.stages.mine import run
 from support.encoders import ENGLISH, RUSSIAN, write_roberta
-from support.mining import mine_of, small_teacher, source, stage  # noqa: F401 (a fixture)
+from support.mining import experiment_of, mine_of, small_teacher, source, stage  # noqa: F401 (a fixture)
 
 
 def test_candidates_are_those_of_sentence_transformers(
@@ -107,6 +110,24 @@ def test_a_killed_job_goes_on(teacher: Path, tmp_path: Path, monkeypatch: pytest
     assert stage(rows, cache_gb=0.1)[0] == expected
     # Each text once, but for those in whose midst it was killed.
     assert embedded <= 100 + 103 + 3 * 16
+
+
+def test_a_model_of_ones_own_mines_for_the_next_round(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder as teacher finds what the same model finds as a pin, and another one something else."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(mining_teacher, "fetch", lambda kind, id: teacher)
+    shutil.copytree(teacher, "rounds/first")
+    write_roberta(tmp_path / "rounds/second", [*RUSSIAN, *ENGLISH], seed=1)
+    places = {name: f"./rounds/{name}" for name in ("first", "second")}
+    of_folders = {name: mine_of(teacher=f"{place}@{digest(Path(place))}") for name, place in places.items()}
+    rows, _ = stage(source(80), of_folders)
+    found = {name: read_rows(mined("s", name)).to_pylist() for name in of_folders}
+    assert found["first"] == rows != found["second"]
+    (tmp_path / "rounds/first/more.txt").write_text("other content")
+    with pytest.raises(Mistake, match=r"the content of ./rounds/first is \w{64}, not"):
+        run(experiment_of(mine_of(), of_folders), "s")
 
 
 def test_a_teacher_is_known_by_its_content(teacher: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rosberta.corpus.adapters import options
@@ -14,6 +15,7 @@ from rosberta.evaluation.prompts import unknown_keys
 from rosberta.evaluation.tasks import faults
 from rosberta.experiment.blocks import TEXTS
 from rosberta.frame.artifacts import MINE
+from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.frame.weights import own_folder
 
@@ -100,8 +102,20 @@ def _minings(e: Experiment) -> Iterator[str]:
 
 def _mining(e: Experiment, where: str, mine: Mine) -> Iterator[str]:
     """What a mining names."""
-    judge = mine.cross_encoder
-    for field, model in (("teacher", mine.teacher), ("cross_encoder.model", judge.model if judge else None)):
+    judge, teacher = mine.cross_encoder, mine.teacher or ""
+    own = teacher.startswith("./")
+    if own:
+        folder = teacher.partition("@")[0]
+        if where == MINE or not own_folder(folder) or not Path(folder).is_dir():
+            yield (
+                f"{where}.teacher: {folder!r} is no folder that minings may name; copy a model to one outside data/ "
+                "and results/, and name it in one of minings"
+            )
+        elif mine.own_teacher is None:
+            now = digest(Path(folder))
+            yield f"{where}.teacher: {teacher!r} lacks the digest of its content; write {folder}@{now}"
+    models = {"teacher": None if own else mine.teacher, "cross_encoder.model": judge.model if judge else None}
+    for field, model in models.items():
         if model is not None:
             yield from _known(f"{where}.{field}", model, e.hub.models, "hub.models")
     if mine.teacher is None and e.collect.sources and where != MINE:

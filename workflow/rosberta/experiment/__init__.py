@@ -58,7 +58,8 @@ class Experiment(Block):
             "minings_of": {
                 source: {
                     # The teacher of `mine` is a dependency of the job itself.
-                    name: block.model_dump(mode="json") | {"pin": self.hub.models[block.teacher or ""].revision}
+                    name: block.model_dump(mode="json")
+                    | {"pin": None if block.own_teacher else self.hub.models[block.teacher or ""].revision}
                     for name, block in self.minings_of(source).items()
                 }
                 for source in self.collect.sources

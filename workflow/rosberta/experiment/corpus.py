@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -188,7 +189,8 @@ class Mine(Block):
 
     teacher: str | None = None
     """Id of the model, as in `hub.models`, that ranks (paper 4.1: multilingual-e5-small). Needed where there are
-    sources."""
+    sources. For one of `minings` also a folder of one's own and its digest, `./PATH@DIGEST`: the model of a run, copied
+    there, mines for the next round."""
     query_prompt: str = "query: "
     """What the teacher wants before an anchor (multilingual-e5's model card)."""
     document_prompt: str = "passage: "
@@ -250,6 +252,12 @@ class Mine(Block):
     share texts; 0: none are kept. No influence on the recipe."""
     threads: int = Field(1, ge=1)
     """CPU threads. No influence on the negatives: each takes whole batches of its own."""
+
+    @property
+    def own_teacher(self) -> tuple[str, str] | None:
+        """The folder of one's own that holds the teacher, and its digest; None: the teacher is a pinned model."""
+        found = re.fullmatch(r"(\./.+)@([0-9a-f]{64})", self.teacher or "")
+        return (found[1], found[2]) if found else None
 
     @property
     def filters(self) -> bool:

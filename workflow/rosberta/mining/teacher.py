@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from rosberta.frame.artifacts import EMBEDDINGS
+from rosberta.frame.files import digest
+from rosberta.frame.mistakes import Mistake
 from rosberta.mining.pool import Pool
 from rosberta.outside.pins import fetch
 
@@ -45,7 +47,7 @@ class Embedded(NamedTuple):
         with one_thread():
             devices = devices_of(settings)
             teacher = Embedder.load(
-                fetch("model", settings.teacher),
+                _own(*settings.own_teacher) if settings.own_teacher else fetch("model", settings.teacher),
                 settings.pooling,
                 settings.max_length,
                 precision=settings.precision,
@@ -63,6 +65,17 @@ class Embedded(NamedTuple):
                     )
                 )
             )
+
+
+def _own(folder: str, expected: str) -> Path:
+    """A folder of one's own, held to its digest.
+
+    Raises:
+        Mistake: its content is another.
+    """
+    if (found := digest(Path(folder))) != expected:
+        raise Mistake(f"minings: the content of {folder} is {found}, not {expected}; restore it, or write that")
+    return Path(folder)
 
 
 def devices_of(settings: Mine) -> list[str]:
