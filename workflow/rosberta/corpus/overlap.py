@@ -1,8 +1,8 @@
 """What training texts share with the texts that the benchmark evaluates on.
 
 Texts are compared in their normal forms (`rosberta.texts.normalisation`): case, ё, accents, punctuation and blanks hide
-no copy, nor do entities, tags, letters that look alike and what is invisible. Words are compared by their stems (`rosberta.texts.stems`): other endings hide none either. Four
-rules, of which the first that holds is told:
+no copy, nor do entities, tags, letters that look alike and what is invisible. Words are compared by their stems
+(`rosberta.texts.stems`): other endings hide none either. Four rules, of which the first that holds is told:
 
 - ``exact``: the forms are equal;
 - ``contained``: of the word n-grams of the shorter of the two, at least a given share stand in the other, too. Texts
