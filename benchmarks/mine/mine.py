@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,6 +38,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--dtype", choices=("fp32", "fp16"), default="fp32")
     parser.add_argument("--way", choices=tuple(WAYS), default="ours")
+    parser.add_argument(
+        "--folder", type=Path, help="where made-up embeddings are kept from one measurement to the next"
+    )
     asked = parser.parse_args()
     if asked.what == "one":
         WAYS[asked.way](asked)
@@ -47,16 +51,21 @@ def main() -> None:
         for way in ("ours", "library", "library_faiss"):
             measure(way, asked)
     else:
-        for dtype in ("fp32", "fp16"):
-            for anchors, documents in ((1_000_000, 1_000_000), (1_000_000, 10_000_000)):
-                asked.dtype, asked.anchors, asked.documents = dtype, anchors, documents
-                measure("bare", asked)
+        with tempfile.TemporaryDirectory() as folder:
+            asked.folder = asked.folder or Path(folder)
+            measure("check", asked)
+            for dtype, documents in (("fp16", 1_000_000), ("fp16", 10_000_000), ("fp32", 1_000_000)):
+                asked.dtype, asked.anchors, asked.documents = dtype, 1_000_000, documents
                 measure("search", asked)
+                # The bare work of more documents is more of the same.
+                asked.anchors, asked.documents = 100_000, 1_000_000
+                measure("bare", asked)
 
 
 def measure(way: str, asked: argparse.Namespace) -> None:
     """Run one way in a process of its own."""
     sizes = [f"--{name}={getattr(asked, name)}" for name in ("anchors", "documents", "threads", "dtype")]
+    sizes += [f"--folder={asked.folder}"] if asked.folder else []
     subprocess.run([sys.executable, __file__, "one", f"--way={way}", *sizes], check=False)
 
 
@@ -90,14 +99,17 @@ def tell(way: str, asked: argparse.Namespace, seconds: float, **more: Any) -> No
 
 
 def made(rows: int, path: Path) -> Any:
-    """A matrix of random embeddings in a file."""
-    from rosberta.embedding.embedder import unit
+    """A matrix of random embeddings in a file, made on a GPU where there is one, unless it is there."""
+    import torch
     from rosberta.embedding.matrix import Matrix
 
-    chance = np.random.default_rng(0)
-    with path.open("wb") as file:
-        for start in range(0, rows, 100_000):
-            file.write(unit(chance.standard_normal((min(100_000, rows - start), WIDTH), np.float32)).tobytes())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    chance = torch.Generator(device).manual_seed(rows)
+    if not path.exists():
+        with path.open("wb") as file:
+            for start in range(0, rows, 100_000):
+                some = torch.randn(min(100_000, rows - start), WIDTH, generator=chance, device=device)
+                file.write(torch.nn.functional.normalize(some).cpu().numpy().data)
     return Matrix(path, rows, WIDTH)
 
 
@@ -109,21 +121,44 @@ def search(asked: argparse.Namespace, *, bare: bool = False) -> None:
 
     settings = Mine(teacher="t", threads=asked.threads, search=asked.dtype)
     with tempfile.TemporaryDirectory() as folder:
-        documents = made(asked.documents, Path(folder) / "documents.f32")
-        anchors = made(asked.anchors, Path(folder) / "anchors.f32")
-        start = begin()
+        at = asked.folder or Path(folder)
+        documents = made(asked.documents, at / f"{asked.documents}.f32")
+        anchors = made(asked.anchors, at / f"{asked.anchors}-asked.f32")
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         if bare:
-            _bare(anchors, documents, asked)
+            seconds, more = _bare(anchors, documents, asked)
         else:
+            start, more = begin(), {}
             pool: Any = Related(asked.anchors, asked.documents)
             found = window(settings, pool, Embedded(anchors, documents), np.arange(asked.anchors))
+            seconds = time.perf_counter() - start
             assert found.shape == (asked.anchors, RANKS - settings.first_rank)
-        seconds = time.perf_counter() - start
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        more["gpu_gb_peak"] = round(torch.cuda.max_memory_allocated() / 1e9, 1)
     rate = asked.anchors / seconds * asked.documents / 1e6
-    tell(
-        "bare" if bare else "search", asked, seconds, dtype=asked.dtype, device=device, per_second_and_million=int(rate)
-    )
+    more |= {"dtype": asked.dtype, "device": device, "per_second_and_million": int(rate)}
+    tell("bare" if bare else "search", asked, seconds, **more)
+
+
+def check(_: argparse.Namespace) -> None:
+    """Ranks on the GPU are those of brute force, with many ties, of more blocks than one and with pairs taken out."""
+    import torch
+    from rosberta.embedding.ranks import streamed
+
+    chance = np.random.default_rng(0)
+    queries, documents = (chance.integers(-3, 4, (rows, 8)).astype(np.float32) for rows in (500, 300_001))
+    scores = queries @ documents.T
+    scores[np.arange(500), np.arange(500)] = -np.inf
+    expected = (-scores).argsort(axis=1, kind="stable")[:, :RANKS]
+
+    def removed(first: int, last: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+        own = np.arange(max(first, low), min(last, high))
+        return own - first, own - low
+
+    for dtype in (torch.float32, torch.float16):
+        assert np.array_equal(streamed(queries, [documents], RANKS, removed=removed, dtype=dtype)[1], expected)
 
 
 class Related:
@@ -137,38 +172,55 @@ class Related:
         return np.repeat(np.arange(len(anchors)), 2), np.sort(both, axis=1).ravel()
 
 
-def _bare(anchors: Any, documents: Any, asked: argparse.Namespace) -> None:
-    """Products of blocks of the size that the search takes, and the best of each block."""
+def _bare(anchors: Any, documents: Any, asked: argparse.Namespace) -> tuple[float, dict[str, Any]]:
+    """Products of blocks, and the best of each block; the fastest size of them. On a GPU all lies there beforehand."""
     import torch
-    from rosberta.embedding.ranks import SCORES
+    from rosberta.embedding.ranks import DOCUMENTS, SCORES
+    from rosberta.mining.teacher import ON_CPU
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(asked.threads)
     dtype = torch.float16 if asked.dtype == "fp16" and device == "cuda" else torch.float32
     queries = torch.from_numpy(anchors.read(0, len(anchors))).to(device, dtype)
-    for block in documents:
-        there = torch.from_numpy(block).to(device, dtype)
-        for part in queries.split(max(1, SCORES // len(block))):
-            (part @ there.T).topk(min(RANKS, len(block)), dim=1)
-    if device == "cuda":
-        torch.cuda.synchronize()
+    blocks = [torch.from_numpy(each).to(device, dtype) for each in documents.blocks(DOCUMENTS)]
+    took = {}
+    for size, scores in (
+        ((DOCUMENTS, SCORES), (DOCUMENTS, 8 * SCORES)) if device == "cuda" else ((ON_CPU, SCORES // 16),)
+    ):
+        for attempt in range(2 if device == "cuda" else 1):
+            start = begin()
+            for block in (part for whole in blocks for part in whole.split(size)):
+                for part in queries.split(max(1, scores // len(block))):
+                    (part @ block.T).topk(min(RANKS, len(block)), dim=1)
+            if device == "cuda":
+                torch.cuda.synchronize()
+            took[f"{scores} scores, attempt {attempt}"] = round(time.perf_counter() - start, 2)
+    return min(took.values()), {"tried": took}
 
 
 # The stage, beside sentence-transformers' function
 
 
 def vectors(texts: Sequence[str]) -> np.ndarray:
-    """Embeddings of made-up texts, whose last word is their number."""
+    """Embeddings of made-up texts, whose last word is their number: of three parts, each shared with a few others."""
     from rosberta.embedding.embedder import unit
 
-    drawn = [np.random.default_rng(int(text.rsplit(" ", 1)[-1])).standard_normal(WIDTH, np.float32) for text in texts]
-    return unit(np.stack(drawn)) if drawn else np.zeros((0, WIDTH), np.float32)
+    numbers = np.array([int(text.rsplit(" ", 1)[-1]) for text in texts], np.uint64)
+    drawn = np.zeros((len(texts), WIDTH), np.float32)
+    for part, factor in zip(parts(), (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9), strict=True):
+        drawn += part[(numbers * np.uint64(factor)) >> np.uint64(52)]
+    return unit(drawn)
+
+
+@cache
+def parts() -> np.ndarray:
+    """Random numbers, (3, 4096, numbers of an embedding)."""
+    return np.random.default_rng(0).standard_normal((3, 4096, WIDTH), np.float32)
 
 
 def text(number: int) -> str:
     """A made-up text of the length of a passage."""
-    chance = random.Random(number)
-    return " ".join(str(chance.randrange(10**6)) for _ in range(60)) + f" {number}"
+    return f"{random.Random(number).randbytes(180).hex(' ', 3)} {number}"
 
 
 class Model:
@@ -206,33 +258,45 @@ class Model:
         return cos_sim(first, second)
 
 
+def write_rows(path: Path, anchors: int, documents: int) -> None:
+    """Rows whose further documents are given negatives; so few of them that all rows lack some."""
+    from rosberta.frame.rows import ROW, Writer
+
+    kind = {"task": "retrieval", "prefix": "search", "language": "ru", "source": "s", "group": "basic_russian"}
+    path.parent.mkdir(parents=True)
+    writer = Writer(path, ROW)
+    for row in range(anchors):
+        given = [text(number) for number in range(2 * anchors + row, anchors + documents, anchors)]
+        texts = {"anchor": text(row), "positive": text(anchors + row), "negatives": given, "positives": []}
+        writer.write([{**texts, **kind, "id": f"s:{row}"}])
+    writer.close({})
+
+
 def ours(asked: argparse.Namespace) -> None:
     """The stage as it is, from a file of rows to a file of mined rows, a positive each and further documents beside."""
+    from multiprocessing import get_context
     from types import SimpleNamespace
 
     import rosberta.embedding.embedder as embedding
+    import torch  # noqa: F401  as the library has it imported before it begins
     from rosberta.experiment.corpus import Mine
     from rosberta.frame.artifacts import DEDUPLICATED
-    from rosberta.frame.rows import ROW, Writer
     from rosberta.mining import teacher
     from rosberta.stages import mine
 
     embedding.Embedder = Model  # type: ignore[assignment, misc]
     teacher.fetch = lambda *_: Path()  # type: ignore[assignment]
     settings = Mine(teacher="t", threads=asked.threads, cache_gb=0)
-    kind = {"task": "retrieval", "prefix": "search", "language": "ru", "source": "s", "group": "basic_russian"}
+    assert asked.documents < asked.anchors * settings.negatives
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        DEDUPLICATED.mkdir(parents=True)
-        writer = Writer(DEDUPLICATED / "s.parquet", ROW)
-        # A row's further documents are given negatives; so many of them that it lacks some all the same.
-        beside = asked.documents // asked.anchors - 1
-        assert beside < settings.negatives
-        for row in range(asked.anchors):
-            given = [text(asked.anchors * (2 + place) + row) for place in range(beside)]
-            texts = {"anchor": text(row), "positive": text(asked.anchors + row), "negatives": given, "positives": []}
-            writer.write([{**texts, **kind, "id": f"s:{row}"}])
-        writer.close({})
+        # In a process of its own, for the peak of this one is to be that of mining.
+        making = get_context("spawn").Process(
+            target=write_rows, args=(DEDUPLICATED / "s.parquet", asked.anchors, asked.documents)
+        )
+        making.start()
+        making.join()
+        parts()
         start = begin()
         experiment: Any = SimpleNamespace(mine=settings, minings_of=lambda _: {})
         mine.run(experiment, "s")
@@ -251,6 +315,7 @@ def library(asked: argparse.Namespace, *, faiss: bool = False) -> None:
     documents = [text(number) for number in range(asked.anchors, asked.anchors + asked.documents)]
     rows = Dataset.from_dict({"anchor": anchors, "positive": documents[: asked.anchors]})
     random.seed(0)
+    parts()
     start = begin()
     model: Any = Model()
     found = mine_hard_negatives(
@@ -262,6 +327,7 @@ def library(asked: argparse.Namespace, *, faiss: bool = False) -> None:
 
 
 WAYS: dict[str, Any] = {
+    "check": check,
     "bare": lambda asked: search(asked, bare=True),
     "search": search,
     "ours": ours,

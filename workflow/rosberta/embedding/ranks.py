@@ -78,8 +78,8 @@ def streamed(
     for part in _ready((part for whole in blocks for part in _cut(whole, block)), ahead=not on_cpu):
         number = len(part)
         documents = part.to(device, dtype, non_blocking=True)
-        # A number of documents that groups and the CPU ask for; what stands behind them is taken out.
-        documents = torch.nn.functional.pad(documents, (0, 0, 0, -number % FEWEST_DOCUMENTS))
+        if lacking := -number % FEWEST_DOCUMENTS:  # groups and the CPU ask for more; what stands behind is taken out
+            documents = torch.nn.functional.pad(documents, (0, 0, 0, lacking))
         rows = max(1, scores // max(1, number))
         for start in range(0, len(queries), rows):
             stop = min(start + rows, len(queries))
