@@ -3,10 +3,9 @@
     python benchmarks/clean/clean.py planted                        # recall of planted copies, false positives
     python benchmarks/clean/clean.py real --mirror DIR              # the same with real test texts, perturbed
     python benchmarks/clean/clean.py overlap --rows 1000000         # training texts against MTEB(rus, v1.1)'s sizes
-    python benchmarks/clean/clean.py index --rows 1000000           # the stage index, with so many distractors
 
 Words are made of syllables and drawn with the frequencies of a language (Zipf). Times are wall-clock of one process,
-memory is its peak. `stages.py` beside it runs the stages one after another.
+memory is its peak. Beside it `stages.py` runs the stages one after another, and `index.py` indexes large corpora.
 """
 
 from __future__ import annotations
@@ -20,11 +19,8 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -272,59 +268,10 @@ def overlap(rows: int, share: float) -> None:
     sys.stdout.write(json.dumps({"found": len(found), "planted": len(trained[::1000])}) + "\n")
 
 
-PASSAGE_WORDS = 60
-"""Words of a passage, on average; those of MIRACL have about as many."""
-
-
-def index(rows: int) -> None:
-    """The stage `index` with passages that no query judges, and a search in a process of its own."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    from rosberta.experiment.corpus import Clean, Overlap
-    from rosberta.frame.artifacts import BENCHMARK, DOCUMENTS, INDEX
-    from rosberta.stages import index as stage
-
-    with TemporaryDirectory() as folder:
-        os.chdir(folder)
-        (BENCHMARK / "Made").mkdir(parents=True)
-        DOCUMENTS.mkdir()
-        language, part = Language(1), 20_000
-        pq.write_table(pa.table({"text": language.texts(part, 10)}), BENCHMARK / "Made/texts.parquet")
-        with pq.ParquetWriter(DOCUMENTS / "Made.parquet", pa.schema({"text": pa.string()})) as file:
-            for start in range(0, rows, part):
-                file.write_table(pa.table({"text": language.texts(min(part, rows - start), PASSAGE_WORDS)}))
-        for distractors in (False, True):
-            settings = Clean(overlap=Overlap(distractors=distractors))
-            # One process each, since a peak is that of all before it.
-            for what in (_index, _search):
-                process = get_context("spawn").Process(target=what, args=(stage.__name__, settings, rows))
-                process.start()
-                process.join()
-            size = sum(path.stat().st_size for path in INDEX.rglob("*") if path.is_file())
-            sys.stdout.write(json.dumps({"distractors": distractors, "gb_on_disk": round(size / 1e9, 2)}) + "\n")
-            sys.stdout.flush()
-
-
-def _index(stage: str, settings: Any, rows: int) -> None:
-    with timed("index", passages=rows, distractors=settings.overlap.distractors):
-        import_module(stage).run(SimpleNamespace(clean=settings, held_out=lambda: ["Made"]))
-
-
-def _search(_: str, settings: Any, rows: int) -> None:
-    from rosberta.corpus.overlap import Benchmark
-    from rosberta.frame.artifacts import INDEX
-    from rosberta.texts.normalisation import normal
-
-    texts = [normal(text) for text in Language(2).texts(20_000, TEXT_WORDS)]
-    with timed("search", texts=len(texts), passages=rows, distractors=settings.overlap.distractors):
-        Benchmark(INDEX, settings.overlap).find(texts)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    million = dict.fromkeys(("overlap", "index"), 1_000_000)
-    for name, number in ({"planted": 500, "real": 5_000} | million).items():
+    for name, number in (("planted", 500), ("real", 5_000), ("overlap", 1_000_000)):
         command = commands.add_parser(name)
         command.add_argument("--rows", type=int, default=number)
         if name == "real":
@@ -336,10 +283,8 @@ def main() -> None:
         planted(asked.rows)
     elif asked.command == "real":
         real(asked.mirror, asked.rows)
-    elif asked.command == "overlap":
-        overlap(asked.rows, asked.share)
     else:
-        index(asked.rows)
+        overlap(asked.rows, asked.share)
 
 
 if __name__ == "__main__":

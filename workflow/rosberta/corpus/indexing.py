@@ -33,6 +33,7 @@ from rosberta.corpus.sorting import CHARACTERS, MOST, Column, Sorter, distinct, 
 from rosberta.frame.artifacts import BENCHMARK, DOCUMENTS
 from rosberta.frame.files import write_json
 from rosberta.frame.mistakes import Missing, Mistake
+from rosberta.frame.rows import batches_of
 from rosberta.texts import near_duplicates
 from rosberta.texts.ngrams import Grams, Words, hash_text, word_grams, words
 from rosberta.texts.normalisation import normal
@@ -81,7 +82,8 @@ def write_documents(tasks: Iterable[str], folder: Path) -> dict[str, int]:
 def _read(path: Path) -> Iterator[str]:
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(BATCH, columns=["text"], use_threads=False):
+            # Across row groups arrow keeps what it has read.
+            for batch in batches_of(file, BATCH, ["text"]):
                 yield from batch.column("text").to_pylist()
     except FileNotFoundError:
         raise Missing(path, "benchmark") from None

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 
 from rosberta.frame.mistakes import Missing, Mistake
 
-MOST = 1 << 20
+MOST = 1 << 18
 """Hashes of one sorter that wait in memory."""
 CHARACTERS = 1 << 25
 """Characters of texts that wait in memory."""
