@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
+from rosberta.embedding import ranks
 from rosberta.embedding.ranks import Removed, streamed
 
 
@@ -121,3 +124,26 @@ def test_no_group_of_scores_hides_one_that_counts(block: int, count: int) -> Non
     excluded = [np.flatnonzero(documents @ query > top).tolist() for query, top in zip(queries, ceiling, strict=True)]
     _, indices = streamed(queries, [documents], count, ceiling=ceiling, block=block, device="cpu", dtype=torch.float16)
     assert indices.tolist() == brute_force(queries, documents, excluded, count)
+
+
+def test_zeros_of_either_sign_are_equal() -> None:
+    """What float16 rounds to zero from below is in its place among zeros."""
+    queries, documents = np.full((1, 1), 1e-5, np.float32), np.array([[-1e-4], [0], [1e-4], [1]], np.float32)
+    values, indices = streamed(queries, [documents], 4, device="cpu", dtype=torch.float16)
+    assert values[0, 1:].tolist() == [0, 0, 0]
+    assert indices.tolist() == [[3, 0, 1, 2]]
+
+
+def test_documents_read_ahead_are_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU gets every block once and in order, and hears of one that cannot be read."""
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)
+    parts = [np.full((2, 1), number, np.float32) for number in range(5)]
+    assert [part[0, 0].item() for part in ranks._ready(iter(parts), ahead=True)] == [0, 1, 2, 3, 4]
+    assert list(ranks._ready(iter([]), ahead=True)) == []
+
+    def broken() -> Iterator[np.ndarray]:
+        yield parts[0]
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        list(ranks._ready(broken(), ahead=True))
