@@ -56,6 +56,7 @@ def through(
             collect=SimpleNamespace(cap=cap, seed=0, sources=sources),
             mixtures={"full": None},
             sources_of=lambda _: list(raw),
+            drawn_from=lambda _: {},
         )  # type: ignore[arg-type]
     )
     return {name: read_rows(DEDUPLICATED / f"{name}.parquet").to_pylist() for name in raw}
