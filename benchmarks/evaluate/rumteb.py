@@ -49,7 +49,7 @@ SCALED = ("Retrieval", "Reranking")
 """Categories of which a share is measured."""
 
 WAITED = "(waited for)"
-"""In place of a category: what other processes had left to do in the end."""
+"""In place of a category: the time that nothing was done but to wait for other processes."""
 
 OPTIONS: Any = {"show_progress_bar": False, "batch_size": 32}
 """Of encoding; the batch is mteb's default."""
@@ -159,8 +159,8 @@ class Timer:
 def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Evaluate on all tasks: by category seconds of embedding and of the rest, and each task's score.
 
-    Ours leaves the ends of tasks to other processes where the stage `evaluate` does; what is waited for in the end is
-    a category of its own. Data is loaded before the clock runs.
+    Ours leaves the ends of tasks to other processes where the stage `evaluate` does; what of them is waited
+    for is a category of its own. Data is loaded before the clock runs.
     """
     import mteb
     from rosberta.evaluation.aside import Aside, aside_of
@@ -174,8 +174,9 @@ def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, 
             task.load_data()
         begun = time.perf_counter()
         with aside_of(model.embedder) if ours else Aside(0) as aside:
+            waiting = Timer(aside, "_end")
             for name, task in tasks.items():
-                before, start = timer.seconds, time.perf_counter()
+                before, waited, start = timer.seconds, waiting.seconds, time.perf_counter()
                 with aside.task(name), ExitStack() as stack:
                     if ours:
                         stack.enter_context(whole_columns())
@@ -185,12 +186,14 @@ def run(made: Made, model: Any, timer: Timer, *, ours: bool) -> tuple[dict[str, 
                         model, task, cache=None, co2_tracker=False, encode_kwargs=OPTIONS, show_progress_bar=False
                     )[0]
                     (made.folder / f"{name}.score").write_text(str(100 * result.get_score()))
-                whole, embedding = time.perf_counter() - start, timer.seconds - before
+                waited = waiting.seconds - waited
+                whole, embedding = time.perf_counter() - start - waited, timer.seconds - before
                 category = made.entries[name].category
                 assert category
                 seconds[category][0] += embedding
                 seconds[category][1] += whole - embedding
                 sys.stderr.write(f"{name}: {embedding:.1f} + {whole - embedding:.1f} s\n")
+        # The last of them end behind the last task.
         seconds[WAITED][1] = time.perf_counter() - begun - sum(map(sum, seconds.values()))
     return seconds, {name: float((made.folder / f"{name}.score").read_text()) for name in tasks}
 

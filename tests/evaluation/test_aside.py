@@ -39,6 +39,9 @@ def test_the_first_of_the_tasks_that_fail_is_told(tmp_path: Path) -> None:
         with aside.task("c"):
             raise Mistake("twice")
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
+    with pytest.raises(Mistake, match="first"), Aside(3) as aside:
+        ran(aside, "a", lambda: time.sleep(0.2) or failing(Mistake("first"))(), tmp_path)
+        ran(aside, "b", failing(Mistake("second")), tmp_path)
     with pytest.raises(Mistake, match="here"), Aside(3) as aside:
         ran(aside, "d", lambda: None, tmp_path)
         with aside.task("e"):

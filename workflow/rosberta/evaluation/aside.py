@@ -28,7 +28,7 @@ from rosberta.frame.mistakes import Mistake
 if TYPE_CHECKING:
     from rosberta.embedding.embedder import Embedder
 
-AT_ONCE = 2
+AT_ONCE = 4
 """Tasks that end aside at once, at most: what bounds their memory."""
 
 
