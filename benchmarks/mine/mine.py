@@ -298,7 +298,7 @@ def ours(asked: argparse.Namespace) -> None:
         making.join()
         parts()
         start = begin()
-        experiment: Any = SimpleNamespace(mine=settings, minings_of=lambda _: {})
+        experiment: Any = SimpleNamespace(mine=settings, minings_of=lambda _: {}, drawn_from=lambda _: {})
         mine.run(experiment, "s")
         tell("ours", asked, time.perf_counter() - start)
         os.chdir("/")
