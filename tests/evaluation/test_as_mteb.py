@@ -279,8 +279,7 @@ def test_what_was_kept_is_of_these_settings_and_this_data_only(
     (file,) = [file for file in Path("copied/TERRa").rglob("*.parquet") if file.name != "texts.parquet"]
     pq.write_table(pq.read_table(file).slice(1), file)
     assert again() == ["TERRa", "STS22"]
-    path = Path("results/encoders/left/tokenizer_config.json")
-    write_json(path, read_json(path) | {"model_max_length": 95})
+    Path("results/encoders/left/added.txt").touch()
     assert again() == ["TERRa", "STS22"]
 
 

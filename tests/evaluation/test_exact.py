@@ -187,10 +187,10 @@ def test_a_kill_costs_one_task(experiment: SimpleNamespace, tmp_path: Path, monk
             from rosberta.experiment.models import Evaluate, Model
             from rosberta.stages import evaluate
             score = evaluate._score
-            def killed(evaluated, task, part):
+            def killed(evaluated, task, leave):
                 if task.metadata.name == {names[1]!r}:
                     os.kill(os.getpid(), signal.SIGKILL)
-                score(evaluated, task, part)
+                return score(evaluated, task, leave)
             evaluate._score = killed
             evaluate.run(SimpleNamespace(
                 hub=Hub(origin="hub", datasets={{}}, models={{}}),
@@ -213,7 +213,7 @@ def test_a_kill_costs_one_task(experiment: SimpleNamespace, tmp_path: Path, monk
     monkeypatch.setattr(
         evaluate,
         "_score",
-        lambda evaluated, task, part: scored.append(task.metadata.name) or score(evaluated, task, part),
+        lambda evaluated, task, leave: scored.append(task.metadata.name) or score(evaluated, task, leave),
     )
     evaluate.run(some, "killed")
     assert scored == list(names[1:])
