@@ -243,10 +243,10 @@ def test_what_was_kept_is_of_this_model_and_these_parameters_only(
     some = part(experiment, "TERRa", "STS22", changed=experiment.models["tiny"])
     score = evaluate._score
 
-    def stopped(evaluated: object, task: object, place: Path) -> None:
+    def stopped(evaluated: object, task: object, leave: object) -> object:
         if task.metadata.name == "STS22":
             raise KeyboardInterrupt
-        score(evaluated, task, place)
+        return score(evaluated, task, leave)
 
     monkeypatch.setattr(evaluate, "_score", stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -255,7 +255,7 @@ def test_what_was_kept_is_of_this_model_and_these_parameters_only(
     monkeypatch.setattr(
         evaluate,
         "_score",
-        lambda evaluated, task, place: scored.append(task.metadata.name) or score(evaluated, task, place),
+        lambda evaluated, task, leave: scored.append(task.metadata.name) or score(evaluated, task, leave),
     )
     some.models = some.models | {"changed": Model(**changed)}
     evaluate.run(some, "changed")
