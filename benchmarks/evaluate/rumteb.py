@@ -79,8 +79,9 @@ class Made:
                 dataset=task.name, category=task.category, files={role: f"{role}.parquet" for role in files}
             )
         pins.fetch = lambda _, id: folder / "raw" / id  # type: ignore[assignment]
+        (folder / "corpora").mkdir()
         for name, entry in self.entries.items():
-            layout.lay_out(f"made-{name}", entry, folder / "laid" / name)
+            layout.lay_out(f"made-{name}", entry, folder / "laid" / name, folder / "corpora")
 
     def of(self, name: str, number: int, characters: float) -> list[str]:
         """Texts whose lengths scatter about a mean, or those of the task that has the same."""
