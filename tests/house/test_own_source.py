@@ -29,11 +29,12 @@ ROWS = [
 
 
 def example() -> dict[str, Any]:
-    """The README's entries for a source."""
+    """The README's entries for a source: the first block behind the words that say how."""
     from ruamel.yaml import YAML
 
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return next(found for found in map(YAML(typ="safe").load, blocks) if "collect" in found)
+    block = re.search(r"\*\*Add a source\.\*\*.*?^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    return YAML(typ="safe").load(block[1])
 
 
 def write(path: Path) -> None:
