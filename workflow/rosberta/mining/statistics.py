@@ -28,7 +28,7 @@ NEAR = 0.8
 SHARED = 0.5
 """Share of the shorter text's n-grams that the other has, from which they are passages of one text."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-MARGINS = tuple(round(-0.2 + 0.02 * step, 2) for step in range(21))
+MARGINS = tuple(round(-0.2 + 0.02 * step, 2) for step in range(22))
 """Edges of the histogram of margins, the positive's score less the negative's; what lies beyond is in the end bins."""
 EXAMPLES = 3
 """Rows shown to a human eye."""
