@@ -142,7 +142,7 @@ def _better(best: Tensor, similar: Tensor, first: int) -> Tensor:
     if count <= highest.shape[1] and floor.isinf().any():
         # So many groups have a score as high as the last of their highest, or higher.
         last = highest.topk(count, dim=1).values[:, -1:]
-        floor = torch.maximum(floor, torch.nextafter(last, last - 1))
+        floor = torch.maximum(floor, torch.nextafter(last, torch.full_like(last, -torch.inf)))
     query, group = (highest > floor).nonzero(as_tuple=True)
     inside = groups[query, :, group].float()
     found, place = (inside > floor[query]).nonzero(as_tuple=True)

@@ -153,18 +153,19 @@ def _searched(
         queries = queries[anchors - anchors[0]]
     raw = settings.ranks == "before_removal"
 
-    known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    known: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
     room = KNOWN
 
     def removed(first: int, last: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
         nonlocal room
-        found = known.get(first)
+        # Of fewer documents, as in a last block, more anchors are looked at together: `first` alone does not name them.
+        found = known.get((first, last))
         if found is None:
             places, documents = pool.related(anchors[first:last])
             order = documents.argsort(kind="stable")
             found = places[order], documents[order]
             if len(order) <= room:
-                known[first] = found
+                known[first, last] = found
                 room -= len(order)
         start, stop = found[1].searchsorted([low, high])
         return found[0][start:stop], found[1][start:stop] - low
