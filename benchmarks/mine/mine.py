@@ -2,6 +2,7 @@
 
     python benchmarks/mine/mine.py search --anchors 20000 --documents 200000    # exact top 100, beside the bare work
     python benchmarks/mine/mine.py beside --anchors 50000 --documents 200000    # beside mine_hard_negatives
+    python benchmarks/mine/mine.py check                                        # ranks and windows beside brute force
     python benchmarks/mine/mine.py gpu                                          # all that a GPU is asked for
 
 Every measurement is a process of its own, whose peak memory is that of the whole process; one line of JSON each.
@@ -32,7 +33,7 @@ RANKS = 100
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("search", "beside", "gpu", "one"))
+    parser.add_argument("what", choices=("search", "beside", "check", "gpu", "one"))
     parser.add_argument("--anchors", type=int, default=50_000)
     parser.add_argument("--documents", type=int, default=200_000)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -44,6 +45,8 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.what == "one":
         WAYS[asked.way](asked)
+    elif asked.what == "check":
+        check(asked)
     elif asked.what == "search":
         measure("bare", asked)
         measure("search", asked)
@@ -143,9 +146,16 @@ def search(asked: argparse.Namespace, *, bare: bool = False) -> None:
 
 
 def check(_: argparse.Namespace) -> None:
-    """Ranks on the GPU are those of brute force, with many ties, of more blocks than one and with pairs taken out."""
+    """Ranks on the GPU are those of brute force, with many ties, of more blocks than one and with pairs taken out.
+
+    So are windows, whose anchors are searched in several ranges, larger ones in the last block of documents.
+    """
     import torch
+    from rosberta.embedding import ranks
+    from rosberta.embedding.matrix import Matrix
     from rosberta.embedding.ranks import streamed
+    from rosberta.experiment.corpus import Mine
+    from rosberta.mining.teacher import Embedded, window
 
     chance = np.random.default_rng(0)
     queries, documents = (chance.integers(-3, 4, (rows, 8)).astype(np.float32) for rows in (500, 300_001))
@@ -159,6 +169,20 @@ def check(_: argparse.Namespace) -> None:
 
     for dtype in (torch.float32, torch.float16):
         assert np.array_equal(streamed(queries, [documents], RANKS, removed=removed, dtype=dtype)[1], expected)
+    pool: Any = Related(500, 300_001)
+    places, others = pool.related(np.arange(500))
+    scores[places, others] = -np.inf
+    expected = (-scores).argsort(axis=1, kind="stable")[:, :RANKS]
+    before, ranks.SCORES = ranks.SCORES, 1_000_000
+    with tempfile.TemporaryDirectory() as folder:
+        for name, each in (("asked", queries), ("told", documents)):
+            each.tofile(Path(folder) / name)
+        sides = [Matrix(Path(folder) / name, len(each), 8) for name, each in (("asked", queries), ("told", documents))]
+        embedded = Embedded(*sides)
+        for kind in ("fp32", "fp16"):
+            settings = Mine(teacher="t", first_rank=0, last_rank=RANKS, search=kind)
+            assert np.array_equal(window(settings, pool, embedded, np.arange(500)), expected)
+    ranks.SCORES = before
 
 
 class Related:

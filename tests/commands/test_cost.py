@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rosberta import experiment
@@ -87,6 +88,63 @@ def test_a_small_encoder_has_the_speed_of_a_small_one(paper: experiment.Experime
     assert eight[5] == pytest.approx(row[5] / 8)
     with pytest.raises(Mistake, match="at least one"):
         cost.cost(paper, gpus=0)
+
+
+def mined(**changes: Any) -> dict[str, list[tuple[float, float]]]:
+    """Texts and tokens of what `mine` computes for each source, from caps, where some parameters are others."""
+    data = parameters.read(preset.PRESETS / "paper.yaml")
+    data["mine"] |= changes.pop("mine", {})
+    data["mixtures"]["full"] |= {"mining": changes.pop("mining", None)}
+    found: dict[str, list[tuple[float, float]]] = {}
+    checked = parameters.check(data | changes)
+    for job in work.works(checked, {name: bulk.bulk(checked, name) for name in checked.collect.sources}):
+        if job.stage == "mine":
+            found.setdefault(job.key, []).append((job.texts, job.tokens))
+    return found
+
+
+def test_all_minings_are_counted(paper: experiment.Experiment) -> None:
+    """Another teacher embeds all once more, and other ranks of one teacher nothing, where there is a cache."""
+    plain, rows = mined(), {name: bulk.bulk(paper, name).rows for name in paper.collect.sources}
+    assert {name: jobs[0][0] for name, jobs in plain.items()} == {name: 2 * rows[name] for name in plain}
+    ranks = {"methods": {"synthetic": "ranks"}}
+    other = mined(mining="other", minings={"other": {"query_prompt": "вопрос: ", **ranks}})
+    wanted = [
+        name for name in paper.pairs_of("full") if name in plain or paper.collect.sources[name].group == "synthetic"
+    ]
+    for name in wanted:
+        assert [texts for texts, _ in other[name]] == [2 * rows[name]] * (1 + (name in plain))
+    assert mined(mining="other", minings={"other": {"first_rank": 50}}) == plain
+    uncached = mined(mining="other", minings={"other": {"query_prompt": "вопрос: "}}, mine={"cache_gb": 0})
+    assert uncached == {name: jobs * 2 if name in paper.pairs_of("full") else jobs for name, jobs in plain.items()}
+
+
+def test_pools_are_counted(paper: experiment.Experiment) -> None:
+    """A source draws from the positives of others: with a cache each once, without one for each source."""
+    plain, rows = mined(), {name: bulk.bulk(paper, name).rows for name in paper.collect.sources}
+    first, second = list(plain)[:2]
+    unranked = next(name for name in paper.pairs_of("full") if name not in plain)
+    pool = {"pools": {"three": {"sources": [first, second, unranked]}}}
+    once, each = (mined(mine={"pools": ["three"], "cache_gb": size}, **pool) for size in (20, 0))
+    assert (
+        sum(texts for jobs in once.values() for texts, _ in jobs)
+        == sum(texts for jobs in plain.values() for texts, _ in jobs) + rows[unranked]
+    )
+    assert each[first][0][0] == 2 * rows[first] + rows[second] + rows[unranked]
+    assert each[second][0][0] == 2 * rows[second] + rows[first] + rows[unranked]
+
+
+def test_judges_are_counted(paper: experiment.Experiment) -> None:
+    """Of all sources the sample; where it filters, all that ranked rows take, and with a margin their positives."""
+    plain, model = mined(), "intfloat/multilingual-e5-small"
+    rows, tokens = (
+        {name: getattr(bulk.bulk(paper, name), each) for name in paper.pairs_of("full")} for each in ("rows", "tokens")
+    )
+    for limit, read in (({}, 0), ({"max_score": 0.5}, 7), ({"absolute_margin": 0.1}, 8)):
+        found = mined(mine={"cross_encoder": {"model": model, "max_length": 100, **limit}})
+        for name, number in rows.items():
+            pairs = 200 * 8 + (number * read if name in plain else 0)
+            assert found[name][-1] == (pairs, pairs * min(2 * tokens[name], 100))
 
 
 def test_what_is_evaluated_is_the_published_size(paper: experiment.Experiment) -> None:

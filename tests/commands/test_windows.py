@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rosberta.commands import windows
 from rosberta.doors import parameters
+from rosberta.experiment import Experiment
 from rosberta.frame.mistakes import Mistake
 from support.trees import ROOT
 
@@ -42,6 +43,45 @@ def test_each_window_is_a_run_of_its_own(path: Path, caplog: pytest.LogCaptureFi
     assert "runs.full_margin: added" in caplog.text
     windows.write("full", path)
     assert parameters.load(path) == after, "a second time changes nothing"
+
+
+def studied(path: Path, mining: dict, hard_negatives: int = 7) -> Experiment:
+    """The experiment once the windows of a run are written that is mined by this."""
+    parameters.rewrite({("minings",): {"own": mining}, ("runs", "full", "mixture"): "full/own"}, path)
+    parameters.rewrite({("runs", "full", "contrast"): {"hard_negatives": hard_negatives}}, path)
+    windows.write("full", path)
+    return parameters.load(path)
+
+
+def test_what_the_run_has_is_known_by_the_whole_of_it(path: Path) -> None:
+    """Ranks of a window with another rule or teacher's filter beside are not that window."""
+    for mining, own in (
+        ({"max_score": 0.9}, None),
+        ({"first_rank": 100, "last_rank": 200}, "ranks_100_200"),
+        ({"first_rank": 0, "last_rank": 20, "ranks": "before_removal"}, None),
+    ):
+        path.write_bytes((ROOT / "params.yaml").read_bytes())
+        assert set(studied(path, mining).minings) - {"own"} == set(windows.WINDOWS) - {own}
+
+
+def test_windows_have_as_many_negatives_as_the_run(path: Path) -> None:
+    """A run that trains with more than `mine` gives can be studied; its own ranks are left out."""
+    after = studied(path, {"negatives": 15}, 15)
+    added = set(windows.WINDOWS) - {"ranks_20_100"}
+    assert set(after.minings) - {"own"} == added
+    for window in added:
+        assert after.mining(window).negatives == after.contrast_of(f"full_{window}").hard_negatives == 15
+    before = path.read_bytes()
+    windows.write("full", path)
+    assert path.read_bytes() == before
+
+
+def test_a_window_that_is_too_small_is_named(path: Path) -> None:
+    """More negatives than its ranks hold: in one line, and nothing of the study is written."""
+    with pytest.raises(Mistake) as raised:
+        studied(path, {"negatives": 30})
+    assert str(raised.value) == "minings.ranks_0_20: ranks 0-20 hold fewer documents than negatives: 30"
+    assert "full_margin" not in parameters.load(path).runs
 
 
 def test_what_has_a_name_already_is_not_overwritten(path: Path) -> None:
@@ -84,16 +124,24 @@ def test_a_run_that_is_not_there_is_named(path: Path) -> None:
         ({"minings": {"judged": {"cross_encoder": {}}}, "mining": None}, "minings.judged.cross_encoder.model: missing"),
         ({"minings": {"next": {"teacher": "./none"}}, "mining": None}, "minings.next.teacher: './none' is no folder"),
         ({"minings": {"next": {"teacher": "./data"}}, "mining": None}, "minings.next.teacher: './data' is no folder"),
+        (
+            {"minings": {"next": {"teacher": "./workflow/../data"}}, "mining": None},
+            "'./workflow/../data' is no folder that minings",
+        ),
+        (
+            {"minings": {"few": {"first_rank": 98}}, "mining": None, "run": "full/few"},
+            "params.yaml: minings.few: ranks 98-100 hold fewer",
+        ),
         ({"minings": {"far": {"pools": ["all"]}}, "mining": None}, "minings.far.pools: 'all' is not in pools"),
         ({"minings": {"mine": {}}, "mining": None}, "minings.mine: is the name of the block"),
     ],
 )
 def test_a_mining_that_does_not_fit_is_named(changes: dict, line: str) -> None:
-    """Before anything runs."""
+    """Once, before anything runs."""
     data = parameters.read(ROOT / "params.yaml")
     data["minings"] = changes["minings"]
     data["mixtures"]["full"]["mining"] = changes["mining"]
     data["runs"]["full"]["mixture"] = changes.get("run", "full")
     with pytest.raises(Mistake) as raised:
         parameters.check(data)
-    assert line in str(raised.value)
+    assert str(raised.value).count(line) == 1

@@ -126,6 +126,15 @@ def test_no_group_of_scores_hides_one_that_counts(block: int, count: int) -> Non
     assert indices.tolist() == brute_force(queries, documents, excluded, count)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_large_scores_are_not_lost(sign: float) -> None:
+    """From 2^24 on a score less one is rounded back to it, or to another; equal scores have ranks all the same."""
+    documents = np.full((3000, 1), sign * 2.0**26, np.float32)
+    values, indices = streamed(np.ones((20, 1), np.float32), [documents], 5, device="cpu")
+    assert (values == sign * 2.0**26).all()
+    assert indices.tolist() == [[0, 1, 2, 3, 4]] * 20
+
+
 def test_zeros_of_either_sign_are_equal() -> None:
     """What float16 rounds to zero from below is in its place among zeros."""
     queries, documents = np.full((1, 1), 1e-5, np.float32), np.array([[-1e-4], [0], [1e-4], [1]], np.float32)

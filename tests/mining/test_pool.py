@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from rosberta.frame.artifacts import mined
-from rosberta.frame.rows import read_rows
+from rosberta.frame.rows import read_rows, write_rows
+from rosberta.mining.pool import Pool
 from rosberta.texts.normalisation import normal
 from support.mining import documents, made_up, mine_of, stage, vector  # noqa: F401 (a fixture)
 from support.mining import mining_row as row
@@ -40,6 +43,16 @@ def test_what_another_source_holds_relevant_is_no_negative() -> None:
     assert not taken["вопрос 0"] & answers
     assert "чужое" in taken["вопрос 0"]
     assert answers <= set().union(*taken.values())
+
+
+def test_negatives_of_another_source_are_documents_of_a_pool(tmp_path: Path) -> None:
+    """As its positives are, further ones too; its anchors are none."""
+    other = [row("иной", "чужое", "чужое и неверное", id="o:0", also=["чужое и верное"])]
+    for name, rows in (("s", [row("вопрос", "ответ", "неверное", id="s:0")]), ("o", other)):
+        write_rows(tmp_path / f"{name}.parquet", rows, {})
+    pool = Pool(tmp_path / "s.parquet", tmp_path / "texts", [tmp_path / "o.parquet"])
+    expected = {"ответ", "неверное", "чужое", "чужое и неверное", "чужое и верное"}
+    assert set(pool.documents) == expected
 
 
 @pytest.mark.usefixtures("made_up")

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rosberta.embedding import ranks
 from rosberta.embedding.embedder import Embedder
+from rosberta.embedding.matrix import Matrix
 from rosberta.encoder.folder import load_sentence_transformer
 from rosberta.frame.artifacts import DEDUPLICATED, MINED, mined
 from rosberta.frame.files import digest, sha256
@@ -20,7 +22,7 @@ from rosberta.mining.pool import Pool
 from rosberta.mining.teacher import Embedded, window
 from rosberta.stages.mine import run
 from support.encoders import ENGLISH, RUSSIAN, write_roberta
-from support.mining import experiment_of, mine_of, small_teacher, source, stage  # noqa: F401 (a fixture)
+from support.mining import documents, experiment_of, mine_of, small_teacher, source, stage  # noqa: F401 (a fixture)
 
 
 def test_candidates_are_those_of_sentence_transformers(
@@ -62,6 +64,43 @@ def test_candidates_are_those_of_sentence_transformers(
     quarters = places.reshape(4, 20).sum(axis=1)
     assert places.min() > 0
     assert np.abs(quarters / quarters.mean() - 1).max() < 0.15
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"absolute_margin": 1.0}, {"ranks": "before_removal"}, {"ranks": "before_removal", "max_score": 3.0}],
+)
+def test_windows_are_brute_force_however_the_work_is_cut(
+    changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven anchors at a time; a short last block of documents, of which more anchors are searched; and by threads."""
+    number, width, window_of = 45, 6, {"first_rank": 1, "last_rank": 12, "negatives": 1}
+    monkeypatch.setattr(mining_teacher, "ON_CPU", 20)
+    monkeypatch.setattr(ranks, "SCORES", 16 * 20 * 7)
+    write_rows(tmp_path / "s.parquet", documents(number), {})
+    pool = Pool(tmp_path / "s.parquet", tmp_path / "texts")
+    chance = np.random.default_rng(0)
+    # Whole numbers: no sum is rounded, and many scores are equal.
+    asked, told = (chance.integers(-2, 3, (number, width)).astype(np.float32) for _ in range(2))
+    _, own = pool.answers.of_keys(np.arange(number))
+    told[own] = asked
+    for name, each in (("asked", asked), ("told", told)):
+        each.tofile(tmp_path / name)
+    embedded = Embedded(*(Matrix(tmp_path / name, number, width) for name in ("asked", "told")))
+    expected = []
+    scores = asked @ told.T
+    for anchor in range(number):
+        ranked = (-scores[anchor]).argsort(kind="stable").tolist()
+        highest = changes.get("max_score", np.inf)
+        if "absolute_margin" in changes:
+            highest = scores[anchor, own[anchor]] - changes["absolute_margin"]
+        related = set(pool.related(np.array([anchor]))[1].tolist())
+        fit = [document for document in ranked if document not in related and scores[anchor, document] <= highest]
+        inside = fit[1:12] if "ranks" not in changes else [each for each in ranked[1:12] if each in fit]
+        expected.append(inside + [-1] * (11 - len(inside)))
+    for threads in (1, 2, 5):
+        settings = mine_of(**window_of, **changes, threads=threads)
+        assert window(settings, pool, embedded, np.arange(number)).tolist() == expected
 
 
 def test_bytes_depend_on_no_thread_or_batch(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ def test_negatives_are_laid_before_people(default: Experiment, built: Path) -> N
     margins = table(built, "mining_margins")[0]
     assert sum(float(value) for name, value in margins.items() if ":" in name) == pytest.approx(100)
     below = next(value for name, value in margins.items() if name.endswith("below -0.1"))
-    assert below == "25.0", "five of the twenty bins of 0.02 from -0.2 on"
+    assert below == "25.0", "five of the bins of 0.02 from -0.2 on"
+    assert next(value for name, value in margins.items() if name.endswith("above 0.2")) == "3.0", "the last bin"
     judged = table(built, "mining_judged")[0]
     assert [judged[f"Candidates: {name}"] for name in ("judged", "refused")] == ["800", "9"]
     assert [judged[f"Likely positives: {end}"] for end in ("share, %", "low", "high")] == ["3.0", "1.0", "8.5"]

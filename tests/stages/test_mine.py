@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rosberta.embedding.ranks import ROUNDING
 from rosberta.experiment.blocks import TEXTS, Group
 from rosberta.experiment.corpus import METHODS, Mine
 from rosberta.frame import rows as frame_rows
@@ -95,7 +96,7 @@ def brute_force(rows: Sequence[dict], mine: Mine, others: Sequence[dict] = ()) -
                 limit = min(limit, lowest - mine.absolute_margin)
             if mine.relative_margin is not None:
                 limit = min(limit, lowest - abs(lowest) * mine.relative_margin)
-            fit = {form for form in allowed if scores[form] <= limit}
+            fit = {form for form in allowed if scores[form] <= limit + ROUNDING}
             ranked = sorted(documents, key=lambda form: (-scores[form], hash_text(form)))
             if mine.ranks == "after_removal":
                 ranked = [form for form in ranked if form in fit]

@@ -125,7 +125,7 @@ def negatives(chance: random.Random) -> dict:
         "negatives": 100,
         "suspected": dict.fromkeys(("near_duplicate", "shared_passage", "shared_answer", "any"), share),
         "scores": {"positives": [0.6, 0.7, round(chance.uniform(0.8, 0.9), 4), 0.92, 0.95], "negatives": [0.5] * 5},
-        "margins": [5] * 20,
+        "margins": [5] * 19 + [2, 3],
         "above": {"count": 25, "share": 0.25, "low": 0.1755, "high": 0.343},
         "positive_ranks": {"before": 14, "inside": 5, "beyond": 1},
         "examples": [

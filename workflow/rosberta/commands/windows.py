@@ -43,7 +43,9 @@ def run(asked: argparse.Namespace) -> int:
 
 
 def write(name: str, path: Path = parameters.PARAMS) -> None:
-    """Add the study of a run to the parameters, comments kept, and log what is added; what `mine` says is left out.
+    """Add the study of a run to the parameters, comments kept, and log what is added; what the run has is left out.
+
+    Windows have as many negatives as the run's own mining, and are as `mine` in all else.
 
     Raises:
         Mistake: there is no such run, or the parameters are wrong, or would be.
@@ -63,8 +65,10 @@ def write(name: str, path: Path = parameters.PARAMS) -> None:
     model = next((each for each in data["models"].values() if each["weights"] == weights), {"prompts": "rosberta"})
     mixture, mining = experiment.runs[name].chosen
     own_mining = experiment.mining(mining or experiment.mixtures[mixture].mining)
-    for window, changes in WINDOWS.items():
-        if all(getattr(own_mining, field) == value for field, value in changes.items()):
+    as_many = {} if own_mining.negatives == experiment.mine.negatives else {"negatives": own_mining.negatives}
+    for window, differing in WINDOWS.items():
+        changes = {**differing, **as_many}
+        if experiment.model_copy(update={"minings": {window: changes}}).mining(window) == own_mining:
             continue  # what the run has already
         ran = f"{name}_{window}"
         own = {"weights": f"results/runs/{ran}/merged"}

@@ -19,16 +19,20 @@ from rosberta.costs import speeds
 from rosberta.costs.bulk import CHARACTERS_PER_TOKEN, TEXTS_PER_ROW, Bulk
 from rosberta.costs.speeds import Shape
 from rosberta.experiment.blocks import TEXTS
-from rosberta.frame.artifacts import BENCHMARK, HUB
+from rosberta.frame.artifacts import BENCHMARK, HUB, MINE
 from rosberta.frame.files import read_json
 from rosberta.frame.weights import own_folder, pinned_model
 
 if TYPE_CHECKING:
     from rosberta.experiment import Experiment
+    from rosberta.experiment.corpus import Mine
 
 UTILISATION = 0.3
 """Share of a GPU's peak that is reached where nothing was measured. Not published: ours."""
 
+
+EYES = {"teacher", "pooling", "query_prompt", "document_prompt", "max_length", "precision"}
+"""Parameters of a mining that decide which embeddings in the cache are its own."""
 
 MASKED = 0.15
 """Share of the tokens that the head is computed for."""
@@ -86,11 +90,7 @@ def forward(shape: Shape, length: float) -> float:
 
 def works(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
     """Every job that needs a GPU, in the order of the flow."""
-    teacher = shape_of(experiment, experiment.mine.teacher) if experiment.mine.teacher else None
-    for name, source in experiment.collect.sources.items():
-        if experiment.mine.methods.get(source.group) == "ranks":
-            rows, length, _ = bulks[name]
-            yield _job("mine", name, "embed", teacher, 2 * rows, length)
+    yield from _mined(experiment, bulks)
     for name, encoder in experiment.encoders.items():
         settings, shape = experiment.pretrain_of(name), encoder_shape(experiment, name)
         parts = [(_texts_of(experiment, source, bulks), bulks[source].tokens)
@@ -113,6 +113,44 @@ def works(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
     number, tokens = evaluation_size(experiment)
     for name in experiment.models:
         yield _job("evaluate", name, "embed", _model_shape(experiment, name), number, tokens / number if number else 0)
+
+
+def _mined(experiment: Experiment, bulks: Mapping[str, Bulk]) -> Iterator[Work]:
+    """What teachers embed and judges read, of each source and mining.
+
+    A row brings an anchor and a positive, and to the sources that draw from it the positive alone; what has been
+    embedded for another mining or source is in the cache, unless there is none. A judge that filters reads as many
+    candidates as a row takes; those that it refuses, of which nothing is known, come on top of that.
+    """
+    embedded = set[tuple[str, ...]]()
+    for source, entry in experiment.collect.sources.items():
+        if entry.group == TEXTS:
+            continue
+        drawn, rows = experiment.drawn_from(source), bulks[source].rows
+        for name, mine in {MINE: experiment.mine, **experiment.minings_of(source)}.items():
+            by_ranks = mine.methods[entry.group] == "ranks"
+            if by_ranks or mine.score_random:
+                others = drawn.get(name, [])
+                eyes = (mine.model_dump_json(include=EYES), *(() if mine.cache_gb else (source, *others)))
+                sides = [("anchors", source), *(("documents", each) for each in (source, *others))]
+                fresh = [bulks[each] for side, each in sides if (side, each, *eyes) not in embedded]
+                embedded |= {(side, each, *eyes) for side, each in sides}
+                texts, length = sum(each.rows for each in fresh), _mean((each.rows, each.tokens) for each in fresh)
+                if texts:
+                    yield _job("mine", source, "embed", _teacher_shape(experiment, mine), texts, length)
+            if judge := mine.cross_encoder:
+                pairs = min(rows, mine.sample) * (1 + mine.negatives)
+                if judge.filters and by_ranks:
+                    margins = judge.absolute_margin is not None or judge.relative_margin is not None
+                    pairs += rows * (mine.negatives + margins)
+                length = min(2 * bulks[source].tokens, judge.max_length)
+                yield _job("mine", source, "embed", shape_of(experiment, judge.model), pairs, length)
+
+
+def _teacher_shape(experiment: Experiment, mine: Mine) -> Shape | None:
+    if mine.own_teacher:
+        return _configured(Path(mine.own_teacher[0]) / "config.json")
+    return shape_of(experiment, mine.teacher) if mine.teacher else None
 
 
 def _job(

@@ -96,7 +96,7 @@ def check(data: Mapping[str, Any], where: str = "params.yaml") -> Experiment:
         Mistake: one line for each thing that is wrong, with the nearest valid name.
     """
     experiment = validated(Experiment, data, f"{where}: ")
-    wrong = list(crosscheck(experiment))
+    wrong = dict.fromkeys(crosscheck(experiment))  # several look at one thing, which is told once
     if wrong:
         raise Mistake("\n".join(f"{where}: {line}" for line in wrong))
     return experiment

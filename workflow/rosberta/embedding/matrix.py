@@ -46,7 +46,10 @@ class Matrix:
         return block.reshape(last - first, self.dimension)
 
     def dots(self, queries: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Dot products, float32, of pairs (query, row), in the order of the pairs."""
+        """Dot products, float32, of pairs (query, row), in the order of the pairs.
+
+        Beside a product of matrices they differ in the last bits: `rosberta.embedding.ranks.ROUNDING`.
+        """
         found = np.empty(len(pairs[0]), np.float32)
         order = pairs[1].argsort(kind="stable")
         rows = pairs[1][order]

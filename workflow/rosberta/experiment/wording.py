@@ -26,9 +26,8 @@ def sentences(error: ValidationError, model: type[BaseModel], where: str) -> Ite
         else:
             message = problem["msg"].removeprefix("Value error, ")
             found = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"
-            own = model.__name__.lower()
-            # What is wrong with a block as a whole has no field, and `where` may end in its name.
-            name = where + (field or own) if field or not where.endswith(f"{own}.") else where.rstrip(".")
+            # What is wrong with a block as a whole has no field; `where` ends in a point if it names the block.
+            name = where + (field or model.__name__.lower()) if field or not where.endswith(".") else where[:-1]
             yield f"{name}: {message[0].lower()}{message[1:]}{found}"
 
 

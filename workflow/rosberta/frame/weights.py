@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -19,5 +20,5 @@ def own_folder(weights: str) -> Path | None:
 
     No stage writes what is there, so that only its content says whether it is what it was.
     """
-    path = Path(weights)
+    path = Path(os.path.normpath(weights))
     return None if path.parts[:1] in ((HUB.parts[0],), (RUNS.parts[0],)) else path

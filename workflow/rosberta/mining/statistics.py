@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rosberta.embedding.ranks import ROUNDING
 from rosberta.mining.pool import Pool
 from rosberta.texts.normalisation import normal
 
@@ -28,7 +29,7 @@ NEAR = 0.8
 SHARED = 0.5
 """Share of the shorter text's n-grams that the other has, from which they are passages of one text."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-MARGINS = tuple(round(-0.2 + 0.02 * step, 2) for step in range(21))
+MARGINS = tuple(round(-0.2 + 0.02 * step, 2) for step in range(22))
 """Edges of the histogram of margins, the positive's score less the negative's; what lies beyond is in the end bins."""
 EXAMPLES = 3
 """Rows shown to a human eye."""
@@ -86,7 +87,7 @@ def statistics(
                 "negatives": _quantiles([score for row in scores for score in row[1:]]),
             },
             "margins": np.bincount(bins, minlength=len(MARGINS) - 1).tolist(),
-            "above": share([[margin < 0 for margin in row] for row in margins]),
+            "above": share([[margin < -ROUNDING for margin in row] for row in margins]),
             "positive_ranks": _ranks(rows, [row[0] for row in scores], pool, embedded, window),
         }
     found["examples"] = [
@@ -171,7 +172,7 @@ def _ranks(
 ) -> dict[str, int]:
     """How many positives have fewer documents above them than the window begins with, than it ends with, or more.
 
-    Documents that are no negatives of the anchor are not counted.
+    Documents that are no negatives of the anchor are not counted, nor those that are above by rounding alone.
     """
     anchors = pool.rows[[number for number, _ in rows]]
     queries = np.concatenate([embedded.anchors.read(anchor, anchor + 1) for anchor in anchors.tolist()])
@@ -185,7 +186,7 @@ def _ranks(
         for place, anchor in enumerate(whose.tolist()):
             there = own[starts[anchor] : starts[anchor + 1]] - first_of_block
             similar[place, there[(there >= 0) & (there < len(block))]] = -np.inf
-        above += (similar > least[:, None]).sum(axis=1)
+        above += (similar > least[:, None] + np.float32(ROUNDING)).sum(axis=1)
         first_of_block += len(block)
     first, last = window
     return {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from rosberta.embedding.ranks import HALF_ROUNDING, ROUNDING
 from rosberta.frame.artifacts import EMBEDDINGS
 from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake
@@ -102,7 +103,7 @@ def ceilings(settings: Mine, pool: Pool, embedded: Embedded, anchors: np.ndarray
     """The score above which a document is no negative of an anchor, float32, as the filters have it; None: without.
 
     The margins are those of `sentence_transformers.util.mine_hard_negatives`, taken from the anchor's positive of the
-    lowest score.
+    lowest score. A document is higher if it is by more than rounding: one whose embedding is the positive's is not.
     """
     if not settings.filters:
         return None
@@ -110,7 +111,9 @@ def ceilings(settings: Mine, pool: Pool, embedded: Embedded, anchors: np.ndarray
     lowest = np.full(len(anchors), np.inf, np.float32)
     queries = embedded.anchors.read(0, len(embedded.anchors))
     np.minimum.at(lowest, places, embedded.documents.dots(queries, (anchors[places], documents)))
-    return limits_of(settings, lowest)
+    coarse = settings.search == "fp16" and devices_of(settings)[0] != "cpu"
+    limits: np.ndarray = limits_of(settings, lowest) + np.float32(HALF_ROUNDING if coarse else ROUNDING)
+    return limits
 
 
 def limits_of(settings: Mine | CrossEncoder, lowest: np.ndarray) -> np.ndarray:
@@ -153,18 +156,19 @@ def _searched(
         queries = queries[anchors - anchors[0]]
     raw = settings.ranks == "before_removal"
 
-    known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    known: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
     room = KNOWN
 
     def removed(first: int, last: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
         nonlocal room
-        found = known.get(first)
+        # Of fewer documents, as in a last block, more anchors are looked at together: `first` alone does not name them.
+        found = known.get((first, last))
         if found is None:
             places, documents = pool.related(anchors[first:last])
             order = documents.argsort(kind="stable")
             found = places[order], documents[order]
             if len(order) <= room:
-                known[first] = found
+                known[first, last] = found
                 room -= len(order)
         start, stop = found[1].searchsorted([low, high])
         return found[0][start:stop], found[1][start:stop] - low

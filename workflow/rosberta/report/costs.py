@@ -102,7 +102,7 @@ def _work(work: Iterable[Work], gpu: str, number: int) -> Table:
             Row(
                 (
                     stage,
-                    len(jobs),
+                    len({job.key for job in jobs}),
                     sum(job.texts for job in jobs) / 1e6,
                     sum(job.tokens for job in jobs) / 1e6,
                     operations / 1e15,
@@ -113,7 +113,10 @@ def _work(work: Iterable[Work], gpu: str, number: int) -> Table:
         )
     rows.append(Row(("All stages", None, None, None, None, hours, None), total=True))
     caption = (
-        "What the stages compute on a GPU: forward passes of two operations a weight and token; three for training."
+        "What the stages compute on a GPU: forward passes of two operations a weight and token; three for training. "
+        "Of mining they are all minings, the sources that each draws from, and pairs that a judge reads, each as one "
+        "text; not what rows bring beyond an anchor and a positive, candidates that a judge reads in place of those "
+        "that it refuses, and the search for ranks."
     )
     return Table("plan_work", "Plan: work", caption, columns, tuple(rows))
 
