@@ -35,7 +35,7 @@ from support.texts import row
 
 MIXTURES = {"one": ["a"], "both": ["a", "b"], "all": ["a", "b", "c"], "twins": ["c", "d"]}
 CORPORA = {
-    "Titles": [f"Документ номер {n}." for n in range(40)],
+    "Titles": [f"Документ номер {n}." for n in range(40)] + [f"Редкий документ {n}" for n in range(10)],
     "Cities": [f"документ НОМЕР {n}" for n in range(30, 60)] + ["Город", "город!", "—"],
 }
 
@@ -107,12 +107,12 @@ def test_documents_are_counted_as_one_by_one(experiment: SimpleNamespace) -> Non
         assert sum(found[task].by_source[name] > 0 for name in "abcd") == 4
         assert found[task].by_mixture["all"] < len(forms & cleaned)
     table = documents(list(found.values()), experiment)
-    assert [line.values[:2] for line in table.rows] == [("Cities", 31), ("Titles", 40)]
+    assert [line.values[:2] for line in table.rows] == [("Cities", 31), ("Titles", 50)]
 
 
 def test_documents_that_were_mined_from_other_sources_are_counted(experiment: SimpleNamespace) -> None:
     """Of the minings that a mixture chooses, and under the source whose negatives they are: as a plain count has it."""
-    corpus = [row(text, "", id=f"t:{n}") | {"positive": None} for n, text in enumerate(CORPORA["Titles"])]
+    corpus = [row(text, "", id=f"t:{n}") | {"positive": None} for n, text in enumerate(CORPORA["Titles"][::-1])]
     write_rows(DEDUPLICATED / "t.parquet", corpus, {})
     pq.write_table(pq.read_table(DUPLICATES / "a.parquet").slice(0, 0), DUPLICATES / "t.parquet")
     listing = Listing(SEEN / "t.parquet", corpora(INDEX))
@@ -148,20 +148,21 @@ def test_a_document_with_a_title_is_one(tmp_path: Path, monkeypatch: pytest.Monk
     for folder in (SEEN, DOCUMENTS, INDEX / "documents"):
         folder.mkdir(parents=True)
     columns = {
-        "text": ["Через реку.", "через реку", "Второй", None, "!"],
-        "titled": ["Мост Через реку.", "Путь через реку", None, None, "Знак !"],
+        "text": ["Через реку.", "через реку", "Второй", None, "!", "Путь через реку"],
+        "titled": ["Мост Через реку.", "Путь через реку", None, None, "Знак !", "Ещё Путь через реку"],
     }
     pq.write_table(pa.table(columns), DOCUMENTS / "T.parquet")
-    assert write_documents(["T"], INDEX / "documents") == {"T": 2}
+    assert write_documents(["T"], INDEX / "documents") == {"T": 3}
     listing = Listing(SEEN / "s.parquet", corpora(INDEX))
     texts = ["Мост. Через реку!", "путь через реку", "через реку", "Второй", "Мост", "Знак", "Мост второй"]
     for number, text in enumerate(texts):
         listing.add(row(text, "да", "Через реку" if number == 0 else "нет", id=f"s:{number}"),
                     {each: normal(each) for each in (text, "да", "нет", "Через реку")})  # fmt: skip
     listing.close()
+    forms = ["через реку", "путь через реку", "через реку", "второй"]
     told = [(each["id"], each["document"]) for each in pq.read_table(SEEN / "s.parquet").to_pylist()]
-    assert told == [(f"s:{n}", hash_text(form)) for n, form in enumerate(["через реку"] * 3 + ["второй"])]
-    assert len(seen(SEEN / "s.parquet", [id for id, _ in told])["T"]) == 2
+    assert told == [(f"s:{n}", hash_text(form)) for n, form in enumerate(forms)]
+    assert len(seen(SEEN / "s.parquet", [id for id, _ in told])["T"]) == 3
 
 
 def test_distractors_are_test_texts_where_they_are_asked_for(experiment: SimpleNamespace, tmp_path: Path) -> None:
@@ -175,4 +176,4 @@ def test_distractors_are_test_texts_where_they_are_asked_for(experiment: SimpleN
         "кто построил мост", *map(normal, CORPORA["Titles"])
     }  # fmt: skip
     (tmp_path / "large").mkdir()
-    assert build(everything, Overlap(), tmp_path / "large") == 61
+    assert build(everything, Overlap(), tmp_path / "large") == 71

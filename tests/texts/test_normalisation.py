@@ -174,6 +174,7 @@ def test_a_word_becomes_what_is_sure_beside_it() -> None:
     assert normal("cаme hоme in") == "came home in"
     assert normal("Iсe tea tо take 2003 2004 日本語") == normal("Ice tea to take 2003 2004 日本語")
     assert normal("covidный тo на") == "covidный то на"
+    assert normal("aι дом ν") == "ai дом v"
     assert normal("дом haт top is") == "дом нат top is"
     assert normal("дом haт top дом") == "дом нат тор дом"
 
