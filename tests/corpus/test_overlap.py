@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosberta.corpus.alike import FEWEST, MOST
-from rosberta.corpus.indexing import COMMON
+from rosberta.corpus.indexing import COMMON, build
 from rosberta.corpus.overlap import Benchmark
 from rosberta.experiment.corpus import Overlap
-from rosberta.texts.near_duplicates import similarity
+from rosberta.texts import near_duplicates
+from rosberta.texts.near_duplicates import BANDS, CROWD, similarity
 from rosberta.texts.normalisation import normal
 from support.indexed import indexed
 
@@ -295,3 +298,20 @@ def test_an_excerpt_that_begins_as_many_test_texts_do_is_found() -> None:
     held = indexed([("T", normal(each)) for each in tests], Overlap())
     excerpt = " ".join(tests[0].split()[:22])
     assert held.find([normal(excerpt), normal(opening)]).keys() == {0}
+
+
+def test_candidates_are_those_that_share_a_band(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against plain comparison, each pair once; of a crowd that shares a band the first of it alone."""
+    chance = np.random.default_rng(0)
+    known, asked = (chance.integers(0, 60, (number, BANDS)).astype(np.uint64) for number in (30, 20))
+    crowd = np.zeros((2 * CROWD, BANDS), np.uint64)
+    monkeypatch.setattr(near_duplicates, "bands", lambda _: known)
+    (tmp_path / "few").mkdir()
+    assert build([("T", f"слово и ещё {n:03}") for n in range(30)], SETTINGS, tmp_path / "few") == 30
+    expected = [[row, text] for row in range(20) for text in range(30) if (asked[row] == known[text]).any()]
+    assert 0 < len(expected) < 600
+    assert Benchmark(tmp_path / "few", SETTINGS)._candidates(asked).tolist() == expected
+    (tmp_path / "crowd").mkdir()
+    monkeypatch.setattr(near_duplicates, "bands", lambda forms: crowd[: len(forms)])
+    build([("T", f"слово и ещё {n:03}") for n in range(2 * CROWD)], SETTINGS, tmp_path / "crowd")
+    assert Benchmark(tmp_path / "crowd", SETTINGS)._candidates(crowd[:1]).tolist() == [[0, n] for n in range(CROWD)]

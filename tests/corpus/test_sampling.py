@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -230,6 +230,16 @@ def test_of_copies_the_shorter_stands_for_both() -> None:
     for one, other in ((long, short), (short, long)):
         found = merged(one, other)
         assert (found.anchor, found.negatives) == (short.anchor, ("Никак.", "Сам."))
+
+
+def test_of_copies_the_one_in_its_own_alphabet_stands_for_both() -> None:
+    """However much shorter the other is; Latin letters would come before Russian ones."""
+    plain = Example(0, "Кто построил мост?", "Мост построил «Иванов»!", unusable=2)
+    mixed = Example(1, "Kтo пocтpoил мocт?", "Mocт пocтpoил Ивaнoв", unusable=3)
+    side = Example(2, "Кто построил мост?", "Мост поcтроил Иванов", unusable=4)
+    for several in permutations((plain, mixed, side)):
+        found = merged(*several)
+        assert (found.anchor, found.positive, found.unusable) == (plain.anchor, plain.positive, 9)
 
 
 @settings(max_examples=25)

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import repeat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from datasets import Dataset
 from rosberta.evaluation import tasks, test_texts
 from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake
@@ -46,13 +49,35 @@ def test_all_that_is_searched_is_listed(laid_out: Path):
         task = tasks.load_task(name, published(name)[name], laid_out / "data/benchmark" / name)
         task.load_data()
         searched = [
-            text
+            (text, None if title is None else f"{title} {text}")
             for data in (task.dataset.get(subset, task.dataset) for subset in task.hf_subsets)
             for split in task.eval_splits
-            for text in data[split]["corpus"]["text"]
+            for corpus in [data[split]["corpus"]]
+            for text, title in zip(
+                corpus["text"],
+                (title or None for title in corpus["title"]) if "title" in corpus.column_names else repeat(None),
+                strict=False,
+            )
         ]
         assert pq.read_table(path).schema.equals(test_texts.DOCUMENTS)
-        assert pq.read_table(path)["text"].to_pylist() == searched
+        assert [(row["text"], row["titled"]) for row in pq.read_table(path).to_pylist()] == searched
+
+
+def test_a_title_stands_before_its_text() -> None:
+    """As a model reads it, where there is one; a document without a text is none."""
+    corpus = Dataset.from_dict({
+        "id": list("abcd"), "title": ["Мост", "", None, "Дом"], "text": ["Через реку.", "Лес", "Сад", None]
+    })  # fmt: skip
+    found = []
+    for each in (corpus, corpus.remove_columns("title")):
+        data = {"test": {"corpus": each}}
+        task = SimpleNamespace(hf_subsets=["default"], eval_splits=["test"], dataset=data)
+        found += [part.to_pylist() for part in test_texts.documents(task)]  # type: ignore[arg-type]
+    texts = ("Через реку.", "Лес", "Сад")
+    assert found == [
+        [{"text": text, "titled": titled} for text, titled in zip(texts, each, strict=True)]
+        for each in (("Мост Через реку.", None, None), (None, None, None))
+    ]
 
 
 def test_texts_are_of_evaluated_splits_and_distinct(laid_out: Path):

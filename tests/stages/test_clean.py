@@ -116,10 +116,11 @@ def test_a_row_counts_for_the_tasks_of_both_sides(project: Callable[..., Any]) -
 
 def test_documents_that_no_query_judges_are_told_not_dropped(project: Callable[..., Any]) -> None:
     """Of rows that are kept, in any dress, with their task; and test texts like all others where that is asked for."""
-    pq.write_table(pa.table({"text": ["Третий мост снесли.", "Да", "!"]}), DOCUMENTS / "RuBQRetrieval.parquet")
+    documents = {"text": ["Третий мост снесли.", "Да", "!"], "titled": ["Мосты Третий мост снесли.", None, "Знак !"]}
+    pq.write_table(pa.table(documents), DOCUMENTS / "RuBQRetrieval.parquet")
     rows = [
         row("вопрос", "третий мост снесли!", id="s:0"),
-        row("другой", "ответ", "«ТРЕТИЙ мост» снесли", "да", id="s:1"),
+        row("другой", "ответ", "«ТРЕТИЙ мост» снесли", "Мосты: третий мост снесли", "да", id="s:1"),
         row("Первый мост построил инженер Иванов", "Да", id="s:2"),
         row("без слов", "ничего", "!", id="s:3"),
     ]

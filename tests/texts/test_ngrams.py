@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rosberta.texts import near_duplicates
 from rosberta.texts.near_duplicates import similarity
 from rosberta.texts.ngrams import character_grams, hash_text, word_grams, words
 
@@ -65,14 +63,3 @@ def test_similarity_is_jaccard() -> None:
     assert similarity("абвгде", "абвгдж") == 1 / 3
     assert similarity("аб", "аб") == 1
     assert similarity("абвгд", "ежзик") == 0
-
-
-def test_candidates_are_those_that_share_a_band() -> None:
-    """Against plain comparison, each pair once; of a crowd that shares a band the first of it alone."""
-    chance = np.random.default_rng(0)
-    known, asked = (chance.integers(0, 9, (number, 4)).astype(np.uint64) for number in (30, 20))
-    expected = [[row, text] for row in range(20) for text in range(30) if (asked[row] == known[text]).any()]
-    assert near_duplicates.Lookup(known).candidates(asked).tolist() == expected
-    crowd = np.zeros((2 * near_duplicates.CROWD, 4), np.uint64)
-    found = near_duplicates.Lookup(crowd).candidates(crowd[:1])
-    assert found.tolist() == [[0, text] for text in range(near_duplicates.CROWD)]

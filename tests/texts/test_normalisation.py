@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -37,7 +38,7 @@ def test_tidy_keeps_letters_as_they_are() -> None:
     assert tidy("def f(x):\n    return x\n\n\n\nf(1)\n") == "def f(x):\nreturn x\n\nf(1)"
 
 
-dressed = st.text(st.sampled_from("аоenрixёйТMο&<>/[]b;amp#-\n\u200c\u0301\uff21"))
+dressed = st.text(st.sampled_from("аоenрixёйТMο&<>/[]b;amp#-\n\r\u2028\u00ad\u200c\u0301\uff21"))
 
 
 @given(st.one_of(texts, dressed))
@@ -45,13 +46,25 @@ dressed = st.text(st.sampled_from("аоenрixёйТMο&<>/[]b;amp#-\n\u200c\u030
 @example("&am\u00adp;quot;")
 @example("\u1100\u0300\u1161")
 def test_normal_is_idempotent_and_blind(text: str) -> None:
-    """The normal form of a normal form, of the tidy text and of the decomposed text is the same."""
+    """The normal form of a normal form, of the tidy text and of the decomposed text is the same.
+
+    That of the tidy text in one line is that of its lines in one: there a hyphen divides no word.
+    """
     form = normal(text)
     assert normal(form) == form
-    assert normal(tidy(text)) == normal(tidy(text, lines=False)) == form
+    assert normal(tidy(text)) == form
+    assert normal(tidy(text, lines=False)) == normal(" ".join(tidy(text).split()))
     assert normal(unicodedata.normalize("NFD", text)) == form
     assert "ё" not in form
     assert all(letter == " " or letter.isalnum() for letter in form)
+
+
+@given(st.text("aoнkхνοτιилdgѕјёâýh 1"))
+@example("1dиѕ1dι")
+@example("νο на on ѕо")
+def test_normal_is_idempotent_where_words_mix_alphabets(text: str) -> None:
+    """Nothing is left to do to letters that look alike, beside digits and others' letters."""
+    assert normal(normal(text)) == normal(text)
 
 
 @given(st.text("абвгдеёжзийклмнопрстуфхцчшщъыьэюя abcdefghijklmnopqrstuvwxyz"))
@@ -91,6 +104,8 @@ HIDDEN = {
     "Latin stresses": PLAIN.replace("о", "ó").replace("е", "é"),
     "Greek letters": PLAIN.replace("о", "ο").replace("р", "ρ"),
     "hyphen at a line's end": PLAIN.replace("нер", "-\nнер").replace("рил", "\u2010 \n рил"),
+    "hyphen at another line's end": PLAIN.replace("нер", "-\r\nнер").replace("рил", "-\u2028рил"),
+    "soft hyphen at a line's end": PLAIN.replace("нер", "\u00ad\nнер").replace("рил", "&shy; \r\n рил"),
     "old sign of a division": PLAIN.upper().replace("НЕР", "\u00ac\nНЕР"),
     "tags within words": PLAIN.replace("мо", "<b>м</b>о").replace("ши", "ш<i class='a'>и</i>"),
     "tags between words": PLAIN.replace(" ", "<br/>").replace("«", '<p style="a: b">«'),
@@ -126,7 +141,9 @@ def test_normal_is_blind_to_what_hides_a_text(case: str) -> None:
         ("a[b] = 1", "a = 1"),
         ("a[b] & c", "a & c"),
         ("топ", "top"),
+        ("List<Data> a", "List<Label> a"),
         ("Санкт-\nПетербург", "СанктПетербург"),
+        ("чего- то", "чегото"),
         ("он - инженер", "онинженер"),
         ("за́мок и замок", "замки замок"),
     ],
@@ -134,6 +151,58 @@ def test_normal_is_blind_to_what_hides_a_text(case: str) -> None:
 def test_normal_keeps_apart_what_is_another_text(one: str, other: str) -> None:
     """Brackets that are text, words of one alphabet, hyphens between words."""
     assert normal(one) != normal(other)
+
+
+ENGLISH_ALIKE = "the man that took the bottle back to the boat that he had made at home"
+RUSSIAN_ALIKE = "вот он не на том месте где мы его в тот вечер оставили и мать не верит"
+AROUND_ENGLISH = "вчера вечером мы обсуждали длинную статью и думали что из этого получится"
+AROUND_RUSSIAN = "yesterday evening several friends discussed our latest journey wondering"
+
+
+@pytest.mark.parametrize("mixed", ["covidный", "smsка", "αx", "cтраница"])
+@pytest.mark.parametrize(
+    ("sentence", "around"), [(ENGLISH_ALIKE, AROUND_ENGLISH), (RUSSIAN_ALIKE, AROUND_RUSSIAN)], ids=["en", "ru"]
+)
+def test_a_sentence_stays_of_its_language(mixed: str, sentence: str, around: str) -> None:
+    """However much of another language is around it, and though one word there mixes alphabets."""
+    assert sentence in normal(f"{around} {mixed} {around}. {sentence}. {around} {around}")
+
+
+def test_a_word_becomes_what_is_sure_beside_it() -> None:
+    """Before it or else behind it; digits and other scripts say nothing, and neither does a word of both."""
+    assert normal("Tim cаme hоme") == "tim came home"
+    assert normal("cаme hоme in") == "came home in"
+    assert normal("Iсe tea tо take 2003 2004 日本語") == normal("Ice tea to take 2003 2004 日本語")
+    assert normal("covidный тo на") == "covidный то на"
+    assert normal("aι дом ν") == "ai дом v"
+    assert normal("дом haт top is") == "дом нат top is"
+    assert normal("дом haт top дом") == "дом нат тор дом"
+
+
+def test_a_hyphen_divides_at_a_line_s_end_alone() -> None:
+    """On one line it is punctuation, which is nothing, wherever blanks stand."""
+    assert normal("чего- то") == "чего то"
+    assert normal("Он пришёл- она ушла") == normal("Он пришёл - она ушла")
+    assert normal("a - b") == normal("a- b") == normal("a -\nb")
+    assert normal("пере-\nнос") == normal("пере-\r\n нос") == "перенос"
+    assert tidy("пере\u00ad\nнос") == tidy("пере\u00ad \r\n нос", lines=False) == "перенос"
+    assert tidy("перенос\u00ad\n\nслова") == "перенос\n\nслова"
+
+
+@pytest.mark.parametrize("piece", ["<!--", "[url=", "<a x=1", "сat ", "a-\n", "\u00ad\n "])
+def test_time_grows_linearly(piece: str) -> None:
+    """Eight times the text takes eight times as long, by a wide margin; quadratic time would be 64 times."""
+
+    def seconds(times: int) -> float:
+        text = "[/ " + piece * times
+        took = []
+        for _ in range(3):
+            start = time.process_time()
+            normal(text)
+            took.append(time.process_time() - start)
+        return min(took)
+
+    assert seconds(16_000) < 30 * max(seconds(2_000), 0.0005)
 
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz "))

@@ -159,6 +159,10 @@ def test_a_column_with_a_dot_in_its_name_is_that_column() -> None:
         ("<p>Map<String, List<Integer>> или x<y and y>z</p>", "Map<String, List<Integer>> или x<y and y>z"),
         ("if (a<b && b>c) return", "if (a<b && b>c) return"),
         ("if (i<b and b>c)", "if (i<b and b>c)"),
+        (
+            "<p>List<Data> и List<Label>, но слово<BR>и слово <Label>метка</Label></p>",
+            "List<Data> и List<Label>, но слово\nи слово метка",
+        ),
         ("#include <stdio.h>", "#include <stdio.h>"),
         ("<a href='x' target=_blank>ссылка</a> <input disabled><hr/>", "ссылка"),
         ("до<!-- скрыто -->после", "допосле"),

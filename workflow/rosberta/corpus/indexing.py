@@ -9,6 +9,7 @@ Texts are numbered in the order of their normal forms, so that nothing depends o
   also these (``phrases``), and how many others each text has (``counts``);
 - ``band-N``: the bands of its MinHash signature;
 - ``documents/TASK.npy``: the hashes of all documents that a task searches, which need not be test texts;
+  ``titled/TASK.npy``: of those with titles the hashes with the title before the text, and (second row) those without;
 - ``alike``: the stems of short texts (`rosberta.corpus.alike`).
 
 Hashes are sorted, and the text that each is of stands beside it (``-hashes``, ``-owners``). Memory grows by some ten
@@ -17,12 +18,13 @@ bytes a text, whatever its length: all else is sorted on disk (`rosberta.corpus.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -58,13 +60,15 @@ def texts_of(tasks: Iterable[str], *, distractors: bool) -> Iterator[tuple[str, 
         Mistake: the texts of a task are missing or damaged.
     """
     for task in tasks:
-        yield from ((task, normal(text)) for text in _read(BENCHMARK / task / "texts.parquet"))
+        yield from ((task, normal(text)) for (text,) in _read(BENCHMARK / task / "texts.parquet", "text"))
         if distractors and (path := DOCUMENTS / f"{task}.parquet").is_file():
-            yield from ((task, normal(text)) for text in _read(path))
+            yield from ((task, normal(text)) for (text,) in _read(path, "text"))
 
 
 def write_documents(tasks: Iterable[str], folder: Path) -> dict[str, int]:
     """Write, of each task that searches, the sorted hashes of its documents' normal forms; return how many differ.
+
+    A document with a title is one, with it or without: by its text.
 
     Raises:
         Mistake: the documents of a task are damaged.
@@ -72,22 +76,32 @@ def write_documents(tasks: Iterable[str], folder: Path) -> dict[str, int]:
     counts = {}
     for task in tasks:
         if (path := DOCUMENTS / f"{task}.parquet").is_file():
-            forms = filter(None, map(normal, _read(path)))
-            hashes = np.unique(np.fromiter(map(hash_text, forms), np.uint64))
-            np.save(folder / f"{task}.npy", hashes)
-            counts[task] = len(hashes)
+            hashes, titled = array("Q"), array("Q")
+            for text, title in _read(path, "text", "titled"):
+                if form := normal(text or ""):
+                    hashes.append(hash_text(form))
+                    if title is not None:
+                        titled.extend((hash_text(normal(title)), hashes[-1]))
+            once = np.unique(np.frombuffer(hashes, np.uint64))
+            np.save(folder / f"{task}.npy", once)
+            # Of several with one form, title and all, the first stands for them.
+            pairs = np.unique(np.frombuffer(titled, np.uint64).reshape(-1, 2), axis=0)
+            firsts = np.unique(pairs[:, 0], return_index=True)[1]
+            (folder / "titled").mkdir(exist_ok=True)
+            np.save(folder / "titled" / f"{task}.npy", np.ascontiguousarray(pairs[firsts].T))
+            counts[task] = len(once)
     return counts
 
 
-def _read(path: Path) -> Iterator[str]:
+def _read(path: Path, *columns: str) -> Iterator[tuple[Any, ...]]:
     try:
         with pq.ParquetFile(path) as file:
             # Across row groups arrow keeps what it has read.
-            for batch in batches_of(file, BATCH, ["text"]):
-                yield from batch.column("text").to_pylist()
+            for batch in batches_of(file, BATCH, list(columns)):
+                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
     except FileNotFoundError:
         raise Missing(path, "benchmark") from None
-    except pa.ArrowException as error:
+    except (pa.ArrowException, KeyError) as error:
         raise Mistake(f"{path}: damaged ({error}); remove it and run the stage `benchmark`") from None
 
 

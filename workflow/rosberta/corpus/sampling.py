@@ -12,6 +12,7 @@ from struct import Struct
 
 from rosberta.corpus.adapters import Example
 from rosberta.texts.draws import draw
+from rosberta.texts.lookalikes import unmixed
 from rosberta.texts.normalisation import normal
 
 _HEAD = Struct(">QIII")
@@ -51,10 +52,14 @@ def merged(*several: Example) -> Example:
     )
 
 
-def _place(example: Example) -> tuple[str, int, str, str, int, int]:
-    """The shorter first: what is longer in the same normal form may be too long to be fit."""
+def _place(example: Example) -> tuple[str, bool, int, str, str, int, int]:
+    """Those first whose words do not mix alphabets, and of these the shorter.
+
+    What mixes them is not what its author wrote; what is longer in the same normal form may be too long to be fit.
+    """
     anchor, positive = example.anchor, example.positive or ""
-    return normal(anchor), len(anchor) + len(positive), anchor, positive, example.position, example.part
+    mixed = any(unmixed(folded) != folded for folded in (anchor.casefold(), positive.casefold()))
+    return normal(anchor), mixed, len(anchor) + len(positive), anchor, positive, example.position, example.part
 
 
 def packed(example: Example) -> bytes:

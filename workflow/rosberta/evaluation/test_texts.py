@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rosberta.evaluation.categories import CATEGORIES, SEARCH, SEARCH_COLUMNS
 from rosberta.evaluation.tasks import SPLIT, column
@@ -23,8 +24,9 @@ are relevant to a query), else "sentence"."""
 
 _PART = 65_536
 
-DOCUMENTS = pa.schema([("text", pa.string())])
-"""The documents that a task searches, relevant or not, as often as they stand in its corpus."""
+DOCUMENTS = pa.schema([("text", pa.string()), ("titled", pa.string())])
+"""The documents that a task searches, relevant or not, as often as they stand in its corpus; with its title before it
+where it has one, as a model reads it."""
 
 
 def check_columns(where: str, entry: Task, task: AbsTask) -> None:
@@ -157,8 +159,17 @@ def texts(task: AbsTask) -> Iterator[tuple[str, str, str]]:
 def documents(task: AbsTask) -> Iterator[pa.Table]:
     """Yield the texts of all documents that a loaded task of search looks through (`DOCUMENTS`), in parts."""
     for _, data in _splits(task, task.eval_splits):
-        for part in data["corpus"].select_columns(["text"]).with_format("arrow").iter(_PART):
-            yield part.drop_null().cast(DOCUMENTS)
+        names = [name for name in ("text", "title") if name in data["corpus"].column_names]
+        for part in data["corpus"].select_columns(names).with_format("arrow").iter(_PART):
+            there = part.filter(pc.is_valid(part["text"]))
+            text = there["text"].cast(pa.string())
+            none = pa.scalar(None, pa.string())
+            if "title" not in names:
+                yield pa.table([text, pa.repeat(none, len(text))], schema=DOCUMENTS)
+                continue
+            title = there["title"].cast(pa.string())
+            titled = pc.binary_join_element_wise(title, text, " ")
+            yield pa.table([text, pc.if_else(pc.equal(title, ""), none, titled)], schema=DOCUMENTS)
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rosberta.corpus.seen import corpora, seen
-from rosberta.frame.artifacts import DEDUPLICATED, DUPLICATES, INDEX, SEEN
+from rosberta.corpus.seen import corpora, drawn, seen
+from rosberta.frame.artifacts import DEDUPLICATED, DUPLICATES, INDEX, SEEN, mined
 from rosberta.report.table import Column, Row, Table
 
 if TYPE_CHECKING:
@@ -38,21 +38,34 @@ def searched(experiment: Experiment) -> list[Searched]:
         for name in experiment.collect.sources
         if all((folder / f"{name}.parquet").is_file() for folder in (SEEN, DEDUPLICATED, DUPLICATES))
     }
+    tasks = corpora(INDEX)
+    of_mining = {
+        (name, mining): drawn(
+            mined(name, mining),
+            [(DEDUPLICATED / f"{other}.parquet", SEEN / f"{other}.parquet") for other in others if other in of_source],
+            tasks,
+        )
+        for name in of_source
+        for mining, others in experiment.drawn_from(name).items()
+        if mined(name, mining).is_file()
+    }
     none = np.zeros(0, np.uint64)
+
+    def of(task: str, sources: Sequence[str], minings: Sequence[str] | None) -> int:
+        found = [of_source.get(name, {}).get(task, none) for name in sources]
+        for (name, mining), each in of_mining.items():
+            if name in sources and (minings is None or mining in minings):
+                found.append(each.get(task, none))
+        return len(np.unique(np.concatenate([none, *found])))
+
     return [
         Searched(
             task,
             len(documents),
-            {
-                mixture: len(
-                    np.unique(np.concatenate([none, *(of_source.get(name, {}).get(task, none) for name in sources)]))
-                )
-                for mixture in experiment.mixtures
-                for sources in [experiment.sources_of(mixture)]
-            },
-            {name: len(found[task]) for name, found in of_source.items() if task in found},
+            {name: of(task, experiment.sources_of(name), experiment.plans_of(name)) for name in experiment.mixtures},
+            {name: count for name in of_source if (count := of(task, [name], None))},
         )
-        for task, documents in corpora(INDEX).items()
+        for task, documents in tasks.items()
         if task in experiment.benchmark.tasks
     ]
 
@@ -90,7 +103,8 @@ def documents(found: Sequence[Searched], experiment: Experiment) -> Table:
         rows.append(Row((each.task, each.documents, *numbers, ", ".join(f"{name} {n}" for name, n in most) or None)))
     caption = (
         "Distinct documents that a task searches, and how many of them a row holds that a mixture trains on: the same "
-        "words, whatever case and punctuation. Those that are relevant to a query are test texts, whose rows were "
+        "words, whatever case and punctuation, with the document's title or without; its negatives are counted as they "
+        "are mined, from other sources, too. Those that are relevant to a query are test texts, whose rows were "
         "dropped; the others are no answers, but a model has seen them."
     )
     return Table("documents", "Documents that were trained on", caption, columns, tuple(rows))

@@ -21,7 +21,7 @@ FEW = 3
 
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-_NEITHER = re.compile("[^\x00-\u024f\u0400-\u052f\u1e00-\u1eff]")
+_NEITHER = re.compile("[^\x00-\u024f\u0400-\u052f\u1c80-\u1c8f\u1e00-\u1eff\u2de0-\u2dff\ua640-\ua69f]")
 """What is neither Latin nor Cyrillic, letters and others."""
 _RUSSIAN = re.compile("[ыэёЫЭЁ]")
 """Letters that no other Slavic language but Belarusian has."""
@@ -74,7 +74,8 @@ def _third_script(text: str) -> bool:
     """Whether most letters of a text are neither Cyrillic nor Latin, in whatever width or style they are written."""
     if len(_NEITHER.findall(text)) < LETTERS / 2:
         return False
-    plain = unicodedata.normalize("NFKC", text)
+    # One sign may stand for a phrase; it counts once, as its first letter.
+    plain = "".join(unicodedata.normalize("NFKC", sign)[0] for sign in text)
     letters, third = (sum(map(str.isalpha, each)) for each in (plain, _NEITHER.findall(plain)))
     return letters >= LETTERS and third > letters / 2
 

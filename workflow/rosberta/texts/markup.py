@@ -22,12 +22,16 @@ _TAGS = (
 _ATTRIBUTE = (
     r"""\s+(?:[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+)|checked|controls|disabled|hidden|nowrap|selected)"""
 )
-NO_TAG = re.compile(rf"<(?!/?(?:{_TAGS})(?:{_ATTRIBUTE})*\s*/?>|!--|!doctype)", re.IGNORECASE)
+_TYPE = "(?<=[a-z0-9_]<)(?-i:[A-Z][a-z]{2})"
+"""Behind an angle bracket: the name of a type that is another's argument (``List<Data>``), though a tag has it, too."""
+NO_TAG = re.compile(rf"<(?:(?={_TYPE})|(?!/?(?:{_TAGS})(?:{_ATTRIBUTE})*\s*/?>|!--|!doctype))", re.IGNORECASE)
 """An angle bracket that opens neither a tag of HTML with attributes that have values, nor a comment."""
 
-_WITHIN = re.compile(rf"</?(?:{_INLINE})(?:{_ATTRIBUTE})*\s*/?>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
-_BETWEEN = re.compile(rf"</?(?:{_TAGS})(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE)
-_FORUM = re.compile(r"\[/?(?:b|i|u|s|url|color|size|font|spoiler|sub|sup)(?:=[^\]\n]*)?\]", re.IGNORECASE)
+_WITHIN = re.compile(rf"<(?!{_TYPE})/?(?:{_INLINE})(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE)
+_BETWEEN = re.compile(rf"<(?!{_TYPE})/?(?:{_TAGS})(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE)
+# One that does not end is looked through once, and not from each of its beginnings.
+_COMMENT = re.compile(r"<!--.*?(-->|\Z)", re.DOTALL)
+_FORUM = re.compile(r"\[/?(?:b|i|u|s|url|color|size|font|spoiler|sub|sup)(?:=[^\[\]\n]*)?\]", re.IGNORECASE)
 
 NESTED = 3
 """How often a text may have been escaped: ``&amp;quot;`` is a quotation mark that was escaped twice."""
@@ -46,7 +50,9 @@ def without_tags(text: str) -> str:
     """A text without tags: those that may stand within a word leave nothing, others a blank.
 
     Only names of HTML, and forums' brackets where one of them is closed: arguments of a type and comparisons are text.
+    What a tag says is not seen: ``10<sup>5</sup>`` is 105, and "the tag <i>" is "the tag".
     """
     if "<" in text:
+        text = _COMMENT.sub(lambda match: "" if match[1] else match[0], text)
         text = _BETWEEN.sub(" ", _WITHIN.sub("", text))
     return _FORUM.sub("", text) if "[/" in text else text

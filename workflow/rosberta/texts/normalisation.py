@@ -65,13 +65,22 @@ _MARKS = re.compile("[\u0300-\u036f]")
 _EMPTY_LINES = re.compile("\n{3,}")
 _NOT_WORDS = re.compile(r"[\W_]+")
 _HYPHEN = "[-\u00ac\u2010\u2011]"
-_DIVIDED = re.compile(rf"{_HYPHEN}(?:(?<=[a-zа-яё].)\s+(?=[a-zа-яё])|(?<=[A-ZА-ЯЁ].)\s+(?=[A-ZА-ЯЁ]))")
+_ENDS = "\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+"""What ends a line."""
+_BREAK = rf"[^\S{_ENDS}]*[{_ENDS}]\s*"
+_DIVIDED = re.compile(rf"{_HYPHEN}(?:(?<=[a-zа-яё].){_BREAK}(?=[a-zа-яё])|(?<=[A-ZА-ЯЁ].){_BREAK}(?=[A-ZА-ЯЁ]))")
 """A hyphen at the end of a line within a word; behind it a capital begins another."""
+_SOFTLY = re.compile(rf"\u00ad[^\S{_ENDS}]*(?:\r\n|[{_ENDS}])[^\S{_ENDS}]*(?=\w)")
+"""A soft hyphen at the end of a line, which stands nowhere but within a word."""
 
 
 def _without(text: str, one: re.Pattern[str], table: Mapping[int, str | None]) -> str:
     """Translated where there is anything to translate: to look for that takes less time."""
     return text.translate(table) if one.search(text) else text
+
+
+def _joined(text: str) -> str:
+    return _SOFTLY.sub("", text) if "\u00ad" in text else text
 
 
 def composed(text: str) -> str:
@@ -87,11 +96,13 @@ def _thinned(match: re.Match[str]) -> str:
 def tidy(text: str, *, lines: bool = True) -> str:
     """NFC, no control or invisible characters, each run of blanks one space, none at the ends. Idempotent.
 
+    A word that a soft hyphen divides at a line's end is one again.
+
     Args:
         text: any.
         lines: whether it keeps its lines, each tidy, with one empty line at most between two; else it is one line.
     """
-    shown = composed(_without(text, _ANY_INVISIBLE, _INVISIBLE))
+    shown = composed(_without(_joined(text), _ANY_INVISIBLE, _INVISIBLE))
     if not lines:
         return " ".join(shown.split())
     return _EMPTY_LINES.sub("\n\n", "\n".join(" ".join(line.split()) for line in shown.splitlines())).strip()
@@ -101,12 +112,13 @@ def normal(text: str) -> str:
     """The form in which texts are compared, never written: words of folded case without ё, accents or punctuation.
 
     Blind to what hides a copy: entities and tags of HTML, characters without a look, letters of full width or of
-    another alphabet that look alike, a word divided at a line's end. Idempotent. A text without any letter or digit has
-    the normal form "".
+    another alphabet that look alike, a word divided at a line's end. Idempotent, and that of the tidy text; in one line
+    that keeps no line's end a hyphen before a blank is punctuation, since it may be a dash. Tags are not seen:
+    ``10<sup>5</sup>`` is 105. A text without any letter or digit has the normal form "".
     """
-    shown = composed(_without(text, _ANY_NOT_PLAIN, _PLAIN))
+    shown = composed(_without(_joined(text), _ANY_NOT_PLAIN, _PLAIN))
     if "&" in shown or "<" in shown or "[/" in shown:
-        shown = composed(_without(without_tags(unescaped(shown)), _ANY_NOT_PLAIN, _PLAIN))
+        shown = composed(_without(_joined(without_tags(unescaped(shown))), _ANY_NOT_PLAIN, _PLAIN))
     folded = unicodedata.normalize("NFC", _DIVIDED.sub("", shown).casefold())
     bare = unicodedata.normalize("NFC", _MARKS.sub("", folded.replace("ё", "е")))
     return _NOT_WORDS.sub(" ", unmixed(bare)).strip()
