@@ -224,6 +224,15 @@ def test_a_score_that_is_not_defined_is_left_out() -> None:
     assert set(comparison.side("two").scores) == {"TERRa"}
 
 
+def test_damaged_examples_are_one_line() -> None:
+    scored("a", 50.0, values(np.ones(9)))
+    scored("b", 50.0, values(np.zeros(9)))
+    path = Path("results/scores/b/examples/TERRa.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(Mistake, match=r"scores/b/examples/TERRa\.parquet: not readable as parquet \(.*\); remove it"):
+        compare.compare("a", "b")
+
+
 def test_an_unknown_model_is_refused() -> None:
     """With the nearest that there is."""
     scored("full", 61.0)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rosberta.corpus.sorting import holds, mapped
+from rosberta.frame.rows import read_rows
 from rosberta.texts.ngrams import hash_text
 
 SEEN = pa.schema([("id", pa.string()), ("task", pa.string()), ("document", pa.uint64())])
@@ -64,7 +65,7 @@ class Listing:
 
 def seen(path: Path, ids: Iterable[str]) -> dict[str, np.ndarray]:
     """By task, the distinct documents that these rows of a source hold."""
-    table = pq.read_table(path)
+    table = read_rows(path)
     if not len(table):
         return {}
     table = table.filter(pc.is_in(table["id"], value_set=pa.array(ids, pa.string())))

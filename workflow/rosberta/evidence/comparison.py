@@ -13,14 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
-
 from rosberta import published
 from rosberta.evidence.estimates import Estimate, added, estimate, mean
 from rosberta.evidence.values import Values, values_of
 from rosberta.frame.artifacts import SCORES
 from rosberta.frame.files import read_json
 from rosberta.frame.mistakes import Mistake, nearest
+from rosberta.frame.rows import read_rows
 from rosberta.published import VERSIONS
 
 PAIRED, APART, OURS = "paired", "unpaired", "ours alone"
@@ -170,7 +169,7 @@ def prompt_of(side: Side, task: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _read(path: Path, _: int) -> Values | None:
-    return values_of(pq.read_table(path))
+    return values_of(read_rows(path))
 
 
 def _values(side: Side, task: str) -> Values | None:

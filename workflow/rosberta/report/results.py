@@ -15,8 +15,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from rosberta import published
 from rosberta.evidence.comparison import Side, estimated, side
 from rosberta.evidence.estimates import Estimate, mean
@@ -33,7 +31,7 @@ from rosberta.frame.artifacts import (
 )
 from rosberta.frame.files import read_json
 from rosberta.frame.mistakes import Mistake
-from rosberta.frame.rows import read_counts
+from rosberta.frame.rows import number_of_rows, read_counts, read_rows
 from rosberta.frame.weights import pinned_model
 from rosberta.published import CATEGORIES, VERSIONS, Version
 from rosberta.report.mining import Known, known
@@ -252,7 +250,7 @@ def _texts(tasks: Iterable[str]) -> Iterable[tuple[str, int]]:
     for task in tasks:
         path = BENCHMARK / task / "texts.parquet"
         if path.is_file():
-            yield task, pq.read_metadata(path).num_rows
+            yield task, number_of_rows(path)
 
 
 def _source(experiment: Experiment, name: str) -> Source:
@@ -302,7 +300,7 @@ def _plan(experiment: Experiment, name: str, mining: str | None = None) -> Plan:
 
 def _drawn(folder: Path) -> dict[str, int]:
     path = folder / "schedule.parquet"
-    return dict(Counter(pq.read_table(path, columns=["source"])["source"].to_pylist())) if path.is_file() else {}
+    return dict(Counter(read_rows(path, ["source"])["source"].to_pylist())) if path.is_file() else {}
 
 
 def _curve(name: str, folder: Path) -> Curve:
