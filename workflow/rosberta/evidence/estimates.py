@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from math import exp
+from math import exp, inf
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -61,7 +61,9 @@ class Estimate(NamedTuple):
     halves: np.ndarray
     """Of a clustering: how far each half of the documents moves it, (halves,); else empty."""
     bounds: tuple[float, float] | None = None
-    """What a score cannot leave; None: a difference, which is far from them."""
+    """What a score cannot leave; None: a difference."""
+    furthest: float = inf
+    """How far from 0 a difference can lie."""
 
     @property
     def margin(self) -> float:
@@ -71,16 +73,16 @@ class Estimate(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """From and to: Wilson's of a score, Fisher's of a correlation, symmetric of a difference."""
+        """From and to: Wilson's of a score, Fisher's of correlations alone, symmetric of a difference."""
         quantile = float(stdtrit(self.degrees, 0.5 + LEVEL / 200))
         width = quantile * self.variance**0.5
         if self.bounds is None:
-            return self.value - width, self.value + width
+            return max(self.value - width, -self.furthest), min(self.value + width, self.furthest)
         least, most = self.bounds
         scale = most - least
         share = min(1.0, max(0.0, (self.value - least) / scale))
         spread, error = share * (1 - share), self.variance**0.5 / scale
-        if least < 0 and spread:
+        if least == -most and spread:
             far, odds = exp(min(quantile * error / spread, 500.0)), share / (1 - share)
             low, high = (each / (1 + each) for each in (odds / far, odds * far))
         else:
@@ -101,7 +103,7 @@ class Estimate(NamedTuple):
 
     def at(self, value: float) -> Self:
         """The same about another value, as that which a task's file gives."""
-        return self._replace(value=value, bounds=None)
+        return self._replace(value=value, bounds=None, furthest=self.bounds[1] - self.bounds[0] if self.bounds else inf)
 
 
 def estimate(values: Values, value: float, bounds: tuple[float, float] | None = None) -> Estimate | None:
@@ -201,13 +203,16 @@ def mean(parts: Sequence[Estimate], weights: Sequence[float] | None = None) -> E
     together = 0.0
     for (share, one), (other, two) in combinations(zip(shares, parts, strict=True), 2):
         together += 2 * share * other * covariance(one, two)
-    within = parts[0].bounds if len({part.bounds for part in parts}) == 1 else None
+    ends = [part.bounds for part in parts if part.bounds is not None]
+    least, most = shares @ np.array(ends) if len(ends) == len(parts) else (0.0, 0.0)
+    within = (float(least), float(most)) if most > least else None
+    furthest = sum(share * part.furthest for share, part in zip(shares, parts, strict=True) if share)
     value = float(sum(share * part.value for share, part in zip(shares, parts, strict=True)))
     # What is estimated of tasks together may be less than nothing; then they count as apart.
     variance = float(variance + together) if variance + together > 0 else float(variance)
     nothing = np.empty(0)
     degrees = _satterthwaite(variance, degrees)
-    return Estimate(value, variance, degrees, np.empty(0, np.uint64), nothing, nothing, nothing, within)
+    return Estimate(value, variance, degrees, np.empty(0, np.uint64), nothing, nothing, nothing, within, furthest)
 
 
 def covariance(one: Estimate, two: Estimate) -> float:
