@@ -140,6 +140,24 @@ def test_differences_on_few_examples_hold_what_they_say(number: int, better: int
     assert 0.95 < share < 1
 
 
+@pytest.mark.parametrize(("number", "little", "much", "by"), [(60, 0.3, 0.015, 40), (300, 0.5, 0.005, 60)])
+def test_few_large_differences_of_graded_values_are_reckoned_with(
+    number: int, little: float, much: float, by: int
+) -> None:
+    """Even if none of them is among the examples; where all differ, nothing is added."""
+    chance, held = np.random.default_rng(number), 0
+    ids = np.arange(number).astype(np.uint64)
+    for _ in range(200):
+        small = chance.standard_normal(number) * (chance.random(number) < little)
+        values = np.where(chance.random(number) < much, by, small)
+        low, high = estimate(Values((Part("test", ids, values[:, None]),)), values.mean()).interval
+        held += low <= much * by <= high
+    assert held >= 190
+    values = chance.uniform(1, 2, number)
+    dense = estimate(Values((Part("test", ids, values[:, None]),)), values.mean()).interval
+    assert dense == pytest.approx(stats.t.interval(0.95, number - 1, values.mean(), stats.sem(values)))
+
+
 def clustered(chance: np.random.Generator, ids: np.ndarray, effects: np.ndarray, noise: float) -> Values:
     """Scores of a clustering to which each document adds its effect, and each start noise of its own."""
     within = np.array([half(ids, number) for number in range(HALVES)])

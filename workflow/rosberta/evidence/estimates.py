@@ -11,10 +11,13 @@ estimates is its mean over these draws; other seeds of a model's own training ar
 - Quantiles are Student's, with degrees of freedom by Satterthwaite (1946), since ten fits are few.
 - The interval of a score between 0 and 100 is Wilson's (1927), of so many examples as would give a proportion the
   error that was found (Korn and Graubard 1998; Franco, Little, Louis and Slud 2019): near the bounds, where mistakes
-  are few, it holds what it says. Of a correlation it is Fisher's (1921).
+  are few, it holds what it says of answers that are right or wrong. Of graded values (nDCG, average precision) it may
+  hold less there: what is rare and large may not be among the examples, and nothing in them tells of it. Of a
+  correlation it is Fisher's (1921).
 - Where two models differ on few examples, the variance of their difference gets two more, one to each side (Bonett and
   Price 2012): as far apart as those that were found, less what normal differences would have; as far as can be, where
-  none was found.
+  none was found. Where some examples do not differ at all it is never less than that: of graded values many may differ
+  by little, and the few that differ by much not be among the examples.
 - Of a mean of tasks, examples that tasks share are drawn once (by their ids), and so are the fits of tasks that share
   examples, since mteb draws their training texts by one seed.
 """
@@ -153,6 +156,9 @@ def _crossed(values: Values, value: float, *, few: bool) -> Estimate | None:
             squares = effects[-1] ** 2
             # Of normal differences, whose fourth moment is three squares, Student's quantile knows enough.
             mine += 2 * max(0.0, float(squares @ squares / squares.sum() - 3 * squares.mean()))
+            if not part.values.any(axis=1).all():
+                # A metric that leaves examples equal moves by steps, and those that were found may be its small ones.
+                mine = max(mine, 2 * (100 * weight / size) ** 2)
         by_example += mine
         degrees += mine**2 / (size - 1)
         moved += weight * (columns - mean) / fits
