@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,31 @@ def test_no_two_jobs_share_a_gpu(box: Path, monkeypatch: pytest.MonkeyPatch) -> 
                 assert len(ours) == 1
             first.kill()
             assert held_by(box, "second") == {"GPU-a", "GPU-b", "GPU-c"}
+
+
+def test_what_a_job_forks_holds_no_gpu(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it close what it has opened since in the place of a lock."""
+    monkeypatch.setenv(GIVEN, "all")
+    here, there = socket.socketpair()
+    with leased(wanted=True) as held:
+        if not (child := os.fork()):
+            try:
+                here.close()
+                opened = [os.open(box, os.O_RDONLY) for _ in held]
+                devices._let_go(*opened)
+                there.send(b"begun")
+                there.recv(1)
+                os._exit(0 if all(os.path.samestat(os.fstat(file), box.stat()) for file in opened) else 1)
+            finally:
+                os._exit(1)
+        there.close()
+        assert here.recv(5) == b"begun"
+    with ExitStack() as free:
+        assert all(devices._held(name, free) for name in held)
+    here.close()
+    assert len(held) == 3
+    assert os.waitpid(child, 0)[1] == 0
+    assert not devices._locks
 
 
 def test_a_job_takes_what_it_was_given(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,6 +224,26 @@ def test_a_score_that_is_not_defined_is_left_out() -> None:
     assert set(comparison.side("two").scores) == {"TERRa"}
 
 
+def test_no_difference_is_beyond_what_can_be() -> None:
+    """Of two scores between 0 and 100, and of two correlations, read by the same prompt or not."""
+    prompts = {"a": "query: ", "b": "query: ", "c": "passage: "}
+    for (name, prompt), one in zip(prompts.items(), ([1.0, 0.0], [0.0, 0.0], [0.0, 0.0]), strict=True):
+        for task in ("TERRa", "STS22"):
+            scored(name, 50 * sum(one), values(np.array(one)), task=task, prefix=prompt)
+    for name in "bc":
+        assert found(name, "a").estimate.interval == (-100, 100)
+        assert found(name, "a", "STS22").estimate.interval[1] == 200
+
+
+def test_damaged_examples_are_one_line() -> None:
+    scored("a", 50.0, values(np.ones(9)))
+    scored("b", 50.0, values(np.zeros(9)))
+    path = Path("results/scores/b/examples/TERRa.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(Mistake, match=r"scores/b/examples/TERRa\.parquet: not readable as parquet \(.*\); remove it"):
+        compare.compare("a", "b")
+
+
 def test_an_unknown_model_is_refused() -> None:
     """With the nearest that there is."""
     scored("full", 61.0)

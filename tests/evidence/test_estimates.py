@@ -140,6 +140,24 @@ def test_differences_on_few_examples_hold_what_they_say(number: int, better: int
     assert 0.95 < share < 1
 
 
+@pytest.mark.parametrize(("number", "little", "much", "by"), [(60, 0.3, 0.015, 40), (300, 0.5, 0.005, 60)])
+def test_few_large_differences_of_graded_values_are_reckoned_with(
+    number: int, little: float, much: float, by: int
+) -> None:
+    """Even if none of them is among the examples; where all differ, nothing is added."""
+    chance, held = np.random.default_rng(number), 0
+    ids = np.arange(number).astype(np.uint64)
+    for _ in range(200):
+        small = chance.standard_normal(number) * (chance.random(number) < little)
+        values = np.where(chance.random(number) < much, by, small)
+        low, high = estimate(Values((Part("test", ids, values[:, None]),)), values.mean()).interval
+        held += low <= much * by <= high
+    assert held >= 190
+    values = chance.uniform(1, 2, number)
+    dense = estimate(Values((Part("test", ids, values[:, None]),)), values.mean()).interval
+    assert dense == pytest.approx(stats.t.interval(0.95, number - 1, values.mean(), stats.sem(values)))
+
+
 def clustered(chance: np.random.Generator, ids: np.ndarray, effects: np.ndarray, noise: float) -> Values:
     """Scores of a clustering to which each document adds its effect, and each start noise of its own."""
     within = np.array([half(ids, number) for number in range(HALVES)])
@@ -186,6 +204,49 @@ def test_intervals_of_means_hold_what_they_say() -> None:
         apart.append(many[-1]._replace(variance=sum(each.variance for each in parts) / 16))
     assert 0.93 <= coverage(many) <= 0.97
     assert coverage(apart) < 0.91
+
+
+def test_what_lies_together_below_nothing_counts_as_apart() -> None:
+    """Where tasks that share examples are moved to opposite sides by chance."""
+    ids, nothing = np.arange(4).astype(np.uint64), np.empty(0)
+    one, two = (
+        Estimate(50.0, variance, 9.0, ids, effects, nothing, nothing)
+        for variance, effects in ((1.0, np.full(4, 2.0)), (3.0, np.full(4, -2.0)))
+    )
+    assert mean([one, two]).variance == pytest.approx((1 + 3) / 4)
+    assert mean([one, one]).variance == pytest.approx((1 + 1 + 2 * 16) / 4)
+
+
+def test_nothing_leaves_its_range() -> None:
+    """Scores, differences, and means of either, of tasks whose ranges are not the same."""
+    ids, nothing = np.empty(0, np.uint64), np.empty(0)
+
+    def known(value: float, bounds: tuple[float, float] | None, variance: float = 1.0) -> Estimate:
+        return Estimate(value, variance, 9.0, ids, nothing, nothing, nothing, bounds)
+
+    for value, other in ((100.0, 100.0), (0.0, -100.0)):
+        for share in (1 / 23, 0.5):
+            both = mean([known(value, (0, 100)), known(other, (-100, 100))], [1 - share, share])
+            assert both.bounds == (pytest.approx(-100 * share), pytest.approx(100))
+            low, high = both.interval
+            assert both.bounds[0] - 1e-9 <= low <= both.value <= high <= both.bounds[1] + 1e-9
+            assert high - low > 1
+    # Far from its range a mean is about what Student's interval is.
+    both = mean([known(60.0, (0, 100)), known(70.0, (-100, 100))])
+    assert both.interval == pytest.approx(mean([known(60.0, None), known(70.0, None)]).interval, abs=0.05)
+    nearly = [mean([known(99.5, (0, 100)), known(99.5, (least, 100))], [1 - 1e-6, 1e-6]) for least in (-100, 0)]
+    assert nearly[0].interval == pytest.approx(nearly[1].interval, abs=1e-3)
+    # Of correlations alone it stays Fisher's.
+    correlated = [known(95.0, (-100, 100), 4.0)] * 2
+    assert mean(correlated).interval == correlated[0]._replace(variance=2.0, degrees=18.0).interval
+    # Two examples say nothing of a difference, so that it may be whatever it can.
+    values = Values((Part("test", np.arange(2).astype(np.uint64), np.array([[100.0], [0.0]])),))
+    far = estimate(values, 50.0)._replace(furthest=100.0)
+    assert far.interval == (-100, 100)
+    apart = far._replace(variance=1e6)
+    assert mean([apart, apart._replace(furthest=200.0)], [0.25, 0.75]).interval == (-175, 175)
+    assert known(60.0, (0, 100)).at(3.0).furthest == 100
+    assert known(60.0, (0, 100), 1e6).at(-3.0).interval == (-100, 100)
 
 
 def test_a_difference_is_nearer_than_its_sides() -> None:

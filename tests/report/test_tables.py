@@ -16,6 +16,7 @@ from rosberta.corpus import overlap
 from rosberta.doors import parameters
 from rosberta.frame.files import write_json
 from rosberta.published import CATEGORIES
+from rosberta.report import results, tables
 from rosberta.report.results import RULES, STEPS, version_of
 from rosberta.report.table import Column, Row, Scored, Table
 from support.reporting import Page, build, built, default, render, table  # noqa: F401 (a fixture)
@@ -143,6 +144,29 @@ def test_drawn_shares_are_those_of_the_batches(default, built):
         assert bool(row["basic_english, 120 batches: drawn, %"]) == inside
     planned = [float(row["basic_english, 120 batches: planned, %"] or 0) for row in rows]
     assert sum(planned) == pytest.approx(100, abs=0.3)
+
+
+def test_a_run_may_name_a_mining(default, built, tmp_path, monkeypatch):
+    """Its shares are of the plan by that mining; the rest of the report is as if it took its mixture's own."""
+    monkeypatch.chdir(built)
+    before = results.read(default)
+    run = default.runs["full"].model_copy(update={"mixture": "full/mine"})
+    chosen = default.model_copy(update={"runs": {**default.runs, "full": run}})
+    build(default, tmp_path)
+    sources = default.sources_of("full")
+    parts = {source: {"rows": 1 + place} for place, source in enumerate(sources)}
+    total = sum(part["rows"] for part in parts.values())
+    write_json(tmp_path / "data/mixtures/full/mine.json", {"rows": total, "sources": parts})
+    monkeypatch.chdir(tmp_path)
+    after = results.read(chosen)
+    assert after.rebuilt.name == before.rebuilt.name == "full"
+    made = tables.tables(after)
+    assert list(made) == list(tables.tables(before))
+    place = next(n for n, column in enumerate(made["drawn"].columns) if (column.over or "").startswith("full,"))
+    planned = {row.values[0]: row.values[place] for row in made["drawn"].rows}
+    assert {source: planned[source] for source in sources} == {
+        source: pytest.approx(100 * part["rows"] / total) for source, part in parts.items()
+    }
 
 
 def test_a_missing_task_gives_dashes(default, built, tmp_path, monkeypatch):

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from rosberta.corpus.overlap import Leak
-from rosberta.frame.rows import ROW, Writer, read_batches
+from rosberta.frame.rows import ROW, Writer, number_of_rows, read_batches
 from rosberta.texts.language import is_foreign
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal, tidy
@@ -73,7 +72,7 @@ def clean(path: Path, kept: Path, removed: Path, rules: Rules) -> dict[str, Any]
     tally = _Tally()
     number = 0
     passed, listed = Writer(kept, ROW), Writer(removed, LISTED)
-    total = pq.read_metadata(path).num_rows
+    total = number_of_rows(path)
     with tqdm(total=total, desc="clean", unit="row") as progress:
         for rows in read_batches(path):
             for row, gone in _batch(rows, rules, related, tally):

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rosberta.corpus.sorting import holds, mapped
-from rosberta.frame.rows import read_batches
+from rosberta.frame.rows import read_batches, read_rows
 from rosberta.texts.ngrams import hash_text
 from rosberta.texts.normalisation import normal
 
@@ -103,7 +103,7 @@ def drawn(
     # Only texts of rows that hold a document are looked for: to bring all negatives into normal form takes long.
     forms: dict[int, str] = {}
     for rows, listed in others:
-        ids = set(pq.read_table(listed, columns=["id"])["id"].to_pylist())
+        ids = set(read_rows(listed, ["id"])["id"].to_pylist())
         for batch in read_batches(rows, ["id", "anchor", "positive", "negatives", "positives"]):
             for row in batch:
                 if row["id"] in ids:
@@ -121,7 +121,7 @@ def drawn(
 
 def seen(path: Path, ids: Iterable[str]) -> dict[str, np.ndarray]:
     """By task, the distinct documents that these rows of a source hold."""
-    table = pq.read_table(path)
+    table = read_rows(path)
     if not len(table):
         return {}
     table = table.filter(pc.is_in(table["id"], value_set=pa.array(ids, pa.string())))

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from rosberta.frame.artifacts import CLEANED, COLLECTED, DEDUPLICATED, HUB
 from rosberta.frame.files import read_json
+from rosberta.frame.rows import number_of_rows, readable
 from rosberta.outside.pins import Kind
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def bulk(experiment: Experiment, source: str) -> Bulk:
     for folder in (DEDUPLICATED, CLEANED, COLLECTED):
         path = folder / f"{source}.parquet"
         if path.is_file() and not other:
-            return Bulk(min(cap, pq.read_metadata(path).num_rows), _tokens(path), measured=True)
+            return Bulk(min(cap, number_of_rows(path)), _tokens(path), measured=True)
     return Bulk(cap, TOKENS_PER_TEXT, measured=False)
 
 
@@ -61,7 +62,7 @@ def manifest_of(experiment: Experiment, kind: Kind, id: str) -> dict[str, Any] |
 
 def _tokens(path: Path) -> float:
     """Tokens of an anchor or positive of a file of rows, on average over its first row group."""
-    with pq.ParquetFile(path) as file:
+    with readable(path), pq.ParquetFile(path) as file:
         if not file.num_row_groups:
             return TOKENS_PER_TEXT
         texts = file.read_row_group(0, columns=["anchor", "positive"])

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rosberta import published
 from rosberta.costs import speeds
@@ -21,6 +20,7 @@ from rosberta.costs.speeds import Shape
 from rosberta.experiment.blocks import TEXTS
 from rosberta.frame.artifacts import BENCHMARK, HUB, MINE
 from rosberta.frame.files import read_json
+from rosberta.frame.rows import read_rows
 from rosberta.frame.weights import own_folder, pinned_model
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def evaluation_size(experiment: Experiment) -> tuple[int, float]:
         if entry.category is not None or name not in known or experiment.hub.origin == "miniature":
             path = BENCHMARK / name / "texts.parquet"
             if path.is_file():
-                lengths = pc.utf8_length(pq.read_table(path, columns=["text"])["text"])
+                lengths = pc.utf8_length(read_rows(path, ["text"])["text"])
                 texts, characters = texts + len(lengths), characters + (pc.sum(lengths).as_py() or 0)
             continue
         task = known[name]

@@ -2,7 +2,7 @@
 
 Snakemake counts GPUs, and knows not which; DVC does not count them; people start stages by hand. So each job of a stage
 that computes on GPUs takes as many as it was given (``ROSBERTA_GPUS``; one, if nothing is said), waits for those that
-others hold, and sees no others. The lock goes with the process, however it ends.
+others hold, and sees no others. The lock goes with the process, however it ends: what it forks does not hold it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,20 @@ LOCKS = Path(tempfile.gettempdir()) / "rosberta-gpus"
 
 PAUSE = 2.0
 """Seconds between two attempts."""
+
+_locks: set[int] = set()
+"""Descriptors of the locks that this process holds."""
+
+
+def _let_go(*files: int) -> None:
+    for file in files:
+        if file in _locks:  # not what was opened since in a place that is free
+            _locks.remove(file)
+            os.close(file)
+
+
+# A lock lasts until the last copy of its descriptor is closed, and a fork copies it.
+os.register_at_fork(after_in_child=lambda: _let_go(*_locks))
 
 
 @contextmanager
@@ -116,5 +130,6 @@ def _held(name: str, locks: ExitStack) -> bool:
     except BlockingIOError:
         os.close(file)
         return False
-    locks.callback(os.close, file)
+    _locks.add(file)
+    locks.callback(_let_go, file)
     return True

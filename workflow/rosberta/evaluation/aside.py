@@ -3,12 +3,15 @@
 Behind its last embedding a task has fits and sums left, which want processors and no GPU. There the process forks, as
 torch's loaders of data do: the child, which has all that its parent has in memory, goes on from that very line, scores
 the task, saves it and ends; the parent leaves the task to it. So a score comes of the same code and the same bytes, and
-no fit keeps the thread that feeds the GPU waiting for Python's lock.
+no fit keeps the thread that feeds the GPU waiting for Python's lock. A child never outlives its parent: what nobody
+waits for is not saved.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
+import logging
 import os
 import select
 import signal
@@ -19,7 +22,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from tqdm import tqdm
 
@@ -28,8 +31,15 @@ from rosberta.frame.mistakes import Mistake
 if TYPE_CHECKING:
     from rosberta.embedding.embedder import Embedder
 
+log = logging.getLogger(__name__)
+
 AT_ONCE = 4
 """Tasks that end aside at once, at most: what bounds their memory."""
+
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+"""Of prctl(2): which signal a process gets when the thread that forked it ends, which waits for it unless killed."""
 
 
 def aside_of(embedder: Embedder) -> Aside:
@@ -92,12 +102,17 @@ class Aside:
         except BaseException as error:
             if self._tells is None:
                 raise
-            self._fail(error)
+            try:
+                self._fail(error)
+            finally:  # whatever befalls it, the parent's blocks are not the child's to leave
+                os._exit(1)
         if self._tells is not None:
             os._exit(0)
 
     def leave(self) -> None:
         """Go on in a child. The parent waits until fewer than so many are at work, and then leaves the task.
+
+        Where the machine has no process left for it, the task ends here.
 
         Raises:
             Left: in the parent.
@@ -106,28 +121,36 @@ class Aside:
             return
         while len(self._children) >= self._at_once:
             self._end()
-        hears, tells = os.pipe()
+        parent, (hears, tells) = os.getpid(), os.pipe()
         with warnings.catch_warnings():
             # Of the parent's threads none holds a lock that the child takes: there is no work for them now.
             warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork")
-            process = os.fork()
+            try:
+                process = os.fork()
+            except OSError as error:
+                os.close(hears)
+                os.close(tells)
+                log.warning("%s: no process for its fits (%s); they run here", self._name, error.strerror)
+                return
         if process:
             os.close(tells)
             self._children.append(Child(self._name, process, hears))
             raise Left
+        self._tells, self._at_once = tells, 0
+        if _LIBC:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before that
+            os._exit(1)
         os.close(hears)
-        self._tells, self._at_once, self._failed = tells, 0, None
-        self._children.clear()
         tqdm.set_lock(threading.RLock())  # its own is shared with the parent
         os.nice(5)  # what feeds the GPU goes first
 
-    def _fail(self, error: BaseException) -> NoReturn:
-        """In a child: say why, and end."""
+    def _fail(self, error: BaseException) -> None:
+        """In a child: say why."""
         said = str(error) if isinstance(error, Mistake) else "".join(traceback.format_exception(error))
         with os.fdopen(self._tells or 0, "w", encoding="utf-8") as words:
             json.dump([isinstance(error, Mistake), said], words)
         sys.stderr.flush()
-        os._exit(1)
 
     def _end(self) -> None:
         """Wait for the first child, and keep in mind why it failed if it is the first that did."""
@@ -144,8 +167,14 @@ class Aside:
                 f"{child.name}: the process of its fits was ended by {name} (out of memory?); start the same again"
             )
         elif code:
-            mistake, text = json.loads(said)
-            failed = Mistake(text) if mistake else ChildProcessError(f"{child.name}: {text}")
+            try:
+                mistake, text = json.loads(said)
+                failed = Mistake(text) if mistake else ChildProcessError(f"{child.name}: {text}")
+            except ValueError:
+                failed = Mistake(
+                    f"{child.name}: the process of its fits ended and could not say why (out of memory?); start the "
+                    "same again"
+                )
         else:
             return
         self._failed = self._failed or failed

@@ -13,14 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
-
 from rosberta import published
 from rosberta.evidence.estimates import Estimate, added, estimate, mean
 from rosberta.evidence.values import Values, values_of
 from rosberta.frame.artifacts import SCORES
 from rosberta.frame.files import read_json
 from rosberta.frame.mistakes import Mistake, nearest
+from rosberta.frame.rows import read_rows
 from rosberta.published import VERSIONS
 
 PAIRED, APART, OURS = "paired", "unpaired", "ours alone"
@@ -92,7 +91,7 @@ def estimated(side: Side, task: str) -> Estimate | None:
     return (
         None
         if values is None or task not in side.scores
-        else estimate(values, side.scores[task], BOUNDS.get(side.categories[task], (0, 100)))
+        else estimate(values, side.scores[task], _bounds(side.categories[task]))
     )
 
 
@@ -131,12 +130,18 @@ def _of_ours(sides: tuple[Side, Side], known: Difference) -> Difference:
     found = estimate(less, known.scores[1] - known.scores[0])
     if found is None or errors[0] is None or errors[1] is None:
         return known
+    least, most = _bounds(known.category)
+    found = found._replace(furthest=most - least)
     if prompt_of(sides[0], known.task) != prompt_of(sides[1], known.task):
         # Who reads other texts is not paired: both errors count in full.
         return known._replace(estimate=added(found, errors[0], errors[1]), source=f"{APART}, other prompts")
     # That a model does not differ from itself needs no examples.
     itself = sides[0].folder == sides[1].folder
     return known._replace(estimate=found._replace(variance=0.0) if itself else found, source=PAIRED)
+
+
+def _bounds(category: str) -> tuple[float, float]:
+    return BOUNDS.get(category, (0, 100))
 
 
 def leader(sides: Sequence[Side], shares: Mapping[str, float]) -> str | None:
@@ -170,7 +175,7 @@ def prompt_of(side: Side, task: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _read(path: Path, _: int) -> Values | None:
-    return values_of(pq.read_table(path))
+    return values_of(read_rows(path))
 
 
 def _values(side: Side, task: str) -> Values | None:

@@ -11,10 +11,13 @@ estimates is its mean over these draws; other seeds of a model's own training ar
 - Quantiles are Student's, with degrees of freedom by Satterthwaite (1946), since ten fits are few.
 - The interval of a score between 0 and 100 is Wilson's (1927), of so many examples as would give a proportion the
   error that was found (Korn and Graubard 1998; Franco, Little, Louis and Slud 2019): near the bounds, where mistakes
-  are few, it holds what it says. Of a correlation it is Fisher's (1921).
+  are few, it holds what it says of answers that are right or wrong. Of graded values (nDCG, average precision) it may
+  hold less there: what is rare and large may not be among the examples, and nothing in them tells of it. Of a
+  correlation it is Fisher's (1921).
 - Where two models differ on few examples, the variance of their difference gets two more, one to each side (Bonett and
   Price 2012): as far apart as those that were found, less what normal differences would have; as far as can be, where
-  none was found.
+  none was found. Where some examples do not differ at all it is never less than that: of graded values many may differ
+  by little, and the few that differ by much not be among the examples.
 - Of a mean of tasks, examples that tasks share are drawn once (by their ids), and so are the fits of tasks that share
   examples, since mteb draws their training texts by one seed.
 """
@@ -23,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from math import exp
+from math import exp, inf
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -61,7 +64,9 @@ class Estimate(NamedTuple):
     halves: np.ndarray
     """Of a clustering: how far each half of the documents moves it, (halves,); else empty."""
     bounds: tuple[float, float] | None = None
-    """What a score cannot leave; None: a difference, which is far from them."""
+    """What a score cannot leave; None: a difference."""
+    furthest: float = inf
+    """How far from 0 a difference can lie."""
 
     @property
     def margin(self) -> float:
@@ -71,16 +76,16 @@ class Estimate(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """From and to: Wilson's of a score, Fisher's of a correlation, symmetric of a difference."""
+        """From and to: Wilson's of a score, Fisher's of correlations alone, symmetric of a difference."""
         quantile = float(stdtrit(self.degrees, 0.5 + LEVEL / 200))
         width = quantile * self.variance**0.5
         if self.bounds is None:
-            return self.value - width, self.value + width
+            return max(self.value - width, -self.furthest), min(self.value + width, self.furthest)
         least, most = self.bounds
         scale = most - least
         share = min(1.0, max(0.0, (self.value - least) / scale))
         spread, error = share * (1 - share), self.variance**0.5 / scale
-        if least < 0 and spread:
+        if least == -most and spread:
             far, odds = exp(min(quantile * error / spread, 500.0)), share / (1 - share)
             low, high = (each / (1 + each) for each in (odds / far, odds * far))
         else:
@@ -101,7 +106,7 @@ class Estimate(NamedTuple):
 
     def at(self, value: float) -> Self:
         """The same about another value, as that which a task's file gives."""
-        return self._replace(value=value, bounds=None)
+        return self._replace(value=value, bounds=None, furthest=self.bounds[1] - self.bounds[0] if self.bounds else inf)
 
 
 def estimate(values: Values, value: float, bounds: tuple[float, float] | None = None) -> Estimate | None:
@@ -151,6 +156,9 @@ def _crossed(values: Values, value: float, *, few: bool) -> Estimate | None:
             squares = effects[-1] ** 2
             # Of normal differences, whose fourth moment is three squares, Student's quantile knows enough.
             mine += 2 * max(0.0, float(squares @ squares / squares.sum() - 3 * squares.mean()))
+            if not part.values.any(axis=1).all():
+                # A metric that leaves examples equal moves by steps, and those that were found may be its small ones.
+                mine = max(mine, 2 * (100 * weight / size) ** 2)
         by_example += mine
         degrees += mine**2 / (size - 1)
         moved += weight * (columns - mean) / fits
@@ -201,13 +209,16 @@ def mean(parts: Sequence[Estimate], weights: Sequence[float] | None = None) -> E
     together = 0.0
     for (share, one), (other, two) in combinations(zip(shares, parts, strict=True), 2):
         together += 2 * share * other * covariance(one, two)
-    within = parts[0].bounds if len({part.bounds for part in parts}) == 1 else None
+    ends = [part.bounds for part in parts if part.bounds is not None]
+    least, most = shares @ np.array(ends) if len(ends) == len(parts) else (0.0, 0.0)
+    within = (float(least), float(most)) if most > least else None
+    furthest = sum(share * part.furthest for share, part in zip(shares, parts, strict=True) if share)
     value = float(sum(share * part.value for share, part in zip(shares, parts, strict=True)))
     # What is estimated of tasks together may be less than nothing; then they count as apart.
     variance = float(variance + together) if variance + together > 0 else float(variance)
     nothing = np.empty(0)
     degrees = _satterthwaite(variance, degrees)
-    return Estimate(value, variance, degrees, np.empty(0, np.uint64), nothing, nothing, nothing, within)
+    return Estimate(value, variance, degrees, np.empty(0, np.uint64), nothing, nothing, nothing, within, furthest)
 
 
 def covariance(one: Estimate, two: Estimate) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +53,30 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], counts: Mapping[st
         writer.close(counts)
 
 
-def read_rows(path: Path) -> pa.Table:
-    """Read training rows.
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Read a parquet file of the project in this block.
 
     Raises:
         Mistake: the file is missing, or is no such table.
     """
     try:
-        return pq.read_table(path)
+        yield
     except FileNotFoundError:
         raise Missing(path) from None
-    except pa.ArrowInvalid as error:
-        raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).partition("\n")[0]
+        raise Mistake(f"{path}: not readable as parquet ({said}); remove it and run its stage again") from None
+
+
+def read_rows(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table whole, as training rows.
+
+    Raises:
+        Mistake: the file is missing, or is no such table.
+    """
+    with readable(path):
+        return pq.read_table(path, columns=columns and list(columns))
 
 
 def read_batches(path: Path, columns: Sequence[str] | None = None, size: int = 4096) -> Iterator[list[dict[str, Any]]]:
@@ -72,14 +85,9 @@ def read_batches(path: Path, columns: Sequence[str] | None = None, size: int = 4
     Raises:
         Mistake: the file is missing, or is no such table.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in batches_of(file, size, columns):
-                yield batch.to_pylist()
-    except FileNotFoundError:
-        raise Missing(path) from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
+    with readable(path), pq.ParquetFile(path) as file:
+        for batch in batches_of(file, size, columns):
+            yield batch.to_pylist()
 
 
 def number_of_rows(path: Path) -> int:
@@ -88,12 +96,8 @@ def number_of_rows(path: Path) -> int:
     Raises:
         Mistake: the file is missing, or is no such table.
     """
-    try:
+    with readable(path):
         return int(pq.read_metadata(path).num_rows)
-    except FileNotFoundError:
-        raise Missing(path) from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise Mistake(f"{path}: not readable as parquet ({error}); remove it and run its stage again") from None
 
 
 def batches_of(file: pq.ParquetFile, size: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -139,9 +143,11 @@ class Writer:
 
 
 def read_counts(path: Path) -> dict[str, Any]:
-    """Read the counts that a stage laid beside its rows: read, kept, and dropped by reason."""
-    try:
+    """Read the counts that a stage laid beside its rows: read, kept, and dropped by reason.
+
+    Raises:
+        Mistake: the file is missing, or is no such table.
+    """
+    with readable(path):
         metadata = pq.read_metadata(path).metadata or {}
-    except FileNotFoundError:
-        raise Missing(path) from None
     return json.loads(metadata[_COUNTS]) if _COUNTS in metadata else {}

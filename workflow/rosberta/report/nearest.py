@@ -14,6 +14,7 @@ from rosberta.embedding.ranks import streamed
 from rosberta.evaluation.categories import SEARCH
 from rosberta.evaluation.prompts import prompt_of
 from rosberta.frame.mistakes import Mistake
+from rosberta.frame.rows import read_rows
 from rosberta.published import VERSIONS, tasks
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ COLUMN = "text"
 
 def texts_of_task(path: Path) -> list[str]:
     """The distinct texts of a task (``texts.parquet`` of the stage `benchmark`), queries left out."""
-    table = pq.read_table(path, columns=["role", "text"])
+    table = read_rows(path, ["role", "text"])
     rows = zip(table["role"].to_pylist(), table["text"].to_pylist(), strict=True)
     return list(dict.fromkeys(text for role, text in rows if role != "query"))
 

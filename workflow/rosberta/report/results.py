@@ -15,8 +15,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from rosberta import published
 from rosberta.evidence.comparison import Side, estimated, side
 from rosberta.evidence.estimates import Estimate, mean
@@ -33,7 +31,7 @@ from rosberta.frame.artifacts import (
 )
 from rosberta.frame.files import read_json
 from rosberta.frame.mistakes import Mistake
-from rosberta.frame.rows import read_counts
+from rosberta.frame.rows import number_of_rows, read_counts, read_rows
 from rosberta.frame.weights import pinned_model
 from rosberta.published import CATEGORIES, VERSIONS, Version
 from rosberta.report.mining import Known, known
@@ -186,6 +184,8 @@ class Results:
     """The tasks that search, and how many of their documents are trained on."""
     drawn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Batches by source of each run, as they were trained on."""
+    planned: Mapping[str, Plan] = field(default_factory=dict)
+    """What each run's mixture gives by the mining that the run takes."""
     leaders: dict[tuple[tuple[str, float], ...], str | None] = field(default_factory=dict)
     """Who leads in a weighted mean of tasks, where it was asked for."""
 
@@ -205,7 +205,7 @@ class Results:
         sizes = {plan.name: plan.rows or 0 for plan in self.plans}
         runs = self.experiment.runs
         merged = [model for model in self.models if model.run and model.scores and "merged" in model.what]
-        return max(merged, key=lambda model: sizes.get(runs[model.run or ""].mixture, 0), default=None)
+        return max(merged, key=lambda model: sizes.get(runs[model.run or ""].chosen[0], 0), default=None)
 
     def models_of(self, mixture: str) -> list[Model]:
         """The models that were trained on a mixture, by whatever negatives."""
@@ -235,6 +235,7 @@ def read(experiment: Experiment) -> Results:
         minings=known(experiment),
         searched=tuple(searched(experiment)),
         drawn={name: found for name in experiment.runs if (found := _drawn(RUNS / name / "contrasted"))},
+        planned={name: _plan(experiment, *run.chosen) for name, run in experiment.runs.items()},
     )
 
 
@@ -249,7 +250,7 @@ def _texts(tasks: Iterable[str]) -> Iterable[tuple[str, int]]:
     for task in tasks:
         path = BENCHMARK / task / "texts.parquet"
         if path.is_file():
-            yield task, pq.read_metadata(path).num_rows
+            yield task, number_of_rows(path)
 
 
 def _source(experiment: Experiment, name: str) -> Source:
@@ -284,9 +285,9 @@ def _overlap(counts: Mapping[str, Any]) -> dict[tuple[str, str], tuple[int, int,
     }
 
 
-def _plan(experiment: Experiment, name: str) -> Plan:
+def _plan(experiment: Experiment, name: str, mining: str | None = None) -> Plan:
     mixture = experiment.mixtures[name]
-    path = MIXTURES / f"{name}.json"
+    path = MIXTURES / (f"{name}/{mining}.json" if mining else f"{name}.json")
     plan = read_json(path) if path.is_file() else {}
     rows = {source: part["rows"] for source, part in plan.get("sources", {}).items()}
     return Plan(
@@ -299,7 +300,7 @@ def _plan(experiment: Experiment, name: str) -> Plan:
 
 def _drawn(folder: Path) -> dict[str, int]:
     path = folder / "schedule.parquet"
-    return dict(Counter(pq.read_table(path, columns=["source"])["source"].to_pylist())) if path.is_file() else {}
+    return dict(Counter(read_rows(path, ["source"])["source"].to_pylist())) if path.is_file() else {}
 
 
 def _curve(name: str, folder: Path) -> Curve:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rosberta.corpus.seen import corpora, drawn, seen
 from rosberta.frame.artifacts import DEDUPLICATED, DUPLICATES, INDEX, SEEN, mined
+from rosberta.frame.rows import read_rows
 from rosberta.report.table import Column, Row, Table
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def _trained_on(experiment: Experiment, source: str) -> list[str]:
         for name in experiment.collect.sources
         if all((name in sources) == (source in sources) for sources in mixtures.values())
     ]
-    said = pq.read_table(DUPLICATES / f"{source}.parquet", columns=["id", "reason", "kept_source"])
+    said = read_rows(DUPLICATES / f"{source}.parquet", ["id", "reason", "kept_source"])
     equal = pc.and_(pc.equal(said["reason"], "duplicate"), pc.is_in(said["kept_source"], value_set=_strings(same)))
-    kept = pq.read_table(DEDUPLICATED / f"{source}.parquet", columns=["id"])["id"]
+    kept = read_rows(DEDUPLICATED / f"{source}.parquet", ["id"])["id"]
     return [*kept.to_pylist(), *said.filter(equal)["id"].to_pylist()]
 
 

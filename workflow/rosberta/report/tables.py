@@ -187,8 +187,6 @@ def plans(results: Results) -> Table:
 def drawn(results: Results) -> Table:
     """Of each run the share of each source that its mixture plans, and that of the batches which were drawn."""
     columns = [Column("Source")]
-    runs = results.experiment.runs
-    shares = {plan.name: plan.share for plan in results.plans}
     for run, batches in results.drawn.items():
         over = f"{run}, {sum(batches.values())} batches"
         columns += [Column("planned, %", 1, over=over), Column("drawn, %", 1, over=over)]
@@ -196,7 +194,7 @@ def drawn(results: Results) -> Table:
     for source in results.sources if results.drawn else ():
         values: list[Value] = [source.name]
         for run, batches in results.drawn.items():
-            planned = shares[runs[run].mixture](source.name)
+            planned = results.planned[run].share(source.name)
             values += [planned, None if planned is None else 100 * batches.get(source.name, 0) / sum(batches.values())]
         rows.append(Row(tuple(values)))
     caption = (

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from rosberta.experiment.blocks import TEXTS
 from rosberta.frame.artifacts import DEDUPLICATED, MINED, SCRATCH
 from rosberta.frame.files import canonical, whole
 from rosberta.frame.mistakes import Mistake
-from rosberta.frame.rows import ROW, Writer, read_batches
+from rosberta.frame.rows import ROW, Writer, number_of_rows, read_batches
 from rosberta.mining.candidates import ORIGINS, Choice
 from rosberta.mining.judge import Judge, accepted
 from rosberta.mining.order import Order
@@ -169,5 +168,5 @@ def _pass_through(path: Path, out: Path) -> None:
     writer = Writer(out, ROW)
     for rows in read_batches(path):
         writer.write(rows)
-    number = pq.read_metadata(path).num_rows
+    number = number_of_rows(path)
     writer.close({"read": number, "kept": number, "dropped": {}})
