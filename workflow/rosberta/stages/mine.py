@@ -61,7 +61,8 @@ def run(experiment: Experiment, key: str) -> None:
             seen: dict[str, Embedded] = {}
             minings = {"mine": experiment.mine, **experiment.minings_of(key)}
             # One that cannot be loaded is said before anything is embedded.
-            judges = {_judge(settings): Judge(settings) for settings in minings.values() if settings.cross_encoder}
+            named = {_judge(settings): settings for settings in minings.values() if settings.cross_encoder}
+            judges = {by: Judge(settings) for by, settings in named.items()}
             for name, settings in minings.items():
                 others = [DEDUPLICATED / f"{other}.parquet" for other in drawn.get(name, [])]
                 shared = canonical(drawn.get(name, []))
