@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rosberta.evaluation import tasks
+from rosberta.evaluation import layout, tasks
 from rosberta.frame.files import digest
 from rosberta.frame.mistakes import Mistake
 from rosberta.outside import pins as outside_pins
@@ -90,7 +90,9 @@ def test_declared_types_are_kept(project: Path, mirror: Path, monkeypatch: pytes
     names = {"class_label": {"names": {"0": "decent", "1": "rude"}}}
     info = {"features": [{"name": "text", "dtype": "string"}, {"name": "label", "dtype": names}]}
     (declared / "README.md").write_text(f"---\ndataset_info: {json.dumps(info)}\n---\n", encoding="utf-8")
+    files = [{"path": path.relative_to(declared).as_posix()} for path in declared.rglob("*")]
     monkeypatch.setattr(outside_pins, "fetch", lambda *_: declared)
+    monkeypatch.setattr(outside_pins, "manifest", lambda *_: {"files": files})
     name = "InappropriatenessClassification"
     benchmark.run(experiment(published(name), pins()))
     task = tasks.load_task(name, published(name)[name], Path("data/benchmark") / name)
@@ -197,3 +199,13 @@ def test_reranking_takes_candidates_from_another_set(mirror: Path):
     task.load_data()
     lists = task.dataset["default"]["test"]["top_ranked"]
     assert lists == {row["query-id"]: row["corpus-ids"] for row in parts["top_ranked"].to_pylist()}
+
+
+def test_of_a_published_set_only_pinned_files_are_read(mirror: Path):
+    """Whatever else the publisher's patterns find."""
+    task = tasks.rumteb()["RUParaPhraserSTS"]
+    folder = mirror / "datasets/merionum/ru_paraphraser"
+    (config,) = layout._published(task, folder, {"test.jsonl", "README.md"})
+    assert [path for _, path in config.files["test"]] == ["test.jsonl"]
+    with pytest.raises(FileNotFoundError, match=r"split 'test' is pinned"):
+        list(layout._published(task, folder, {"README.md"}))

@@ -149,6 +149,38 @@ def test_a_round_reaches_the_sources_that_its_model_mines(tmp_path: Path, monkey
         parameters.check(data)
 
 
+def test_another_revision_of_a_model_reaches_the_sources_that_it_cleans() -> None:
+    """By its cosine, that is: no file of its own says which revision a source was cleaned by."""
+    data = parameters.read(ROOT / "workflow/presets/tiny.yaml")
+    data["hub"]["models"]["some/model"] = {"revision": "a" * 40}
+    data["clean"]["similarity"] = {"model": "some/model"}
+    data["collect"]["sources"]["opus100"]["min_cosine"] = 0.9
+    before = slices(parameters.check(data).resolved())
+    data["hub"]["models"]["some/model"]["revision"] = "b" * 40
+    after = slices(parameters.check(data).resolved())
+    assert "clean@opus100" in [job for job in after if after[job] != before[job]]
+    assert after["clean@sberquad"] == before["clean@sberquad"]
+
+
+def test_a_mining_changes_what_it_names_of_a_mapping() -> None:
+    """And leaves the rest as `mine` has it."""
+    data = parameters.read(ROOT / "workflow/presets/tiny.yaml")
+    model = next(iter(data["hub"]["models"]))
+    data["mine"] |= {"methods": {"synthetic": "ranks"}, "cross_encoder": {"model": model, "max_score": 0.25}}
+    data["minings"] = {
+        "wide": {"methods": {"retrieval": "ranks"}, "cross_encoder": {"max_length": 64}},
+        "alone": {"cross_encoder": None},
+    }
+    experiment = parameters.check(data)
+    wide, alone = experiment.mining("wide"), experiment.mining("alone")
+    assert wide.methods == experiment.mine.methods | {"retrieval": "ranks"}
+    assert wide.cross_encoder
+    assert experiment.mine.cross_encoder
+    assert wide.cross_encoder == experiment.mine.cross_encoder.model_copy(update={"max_length": 64})
+    assert alone.cross_encoder is None
+    assert alone.methods == experiment.mine.methods
+
+
 def test_a_pool_reaches_the_sources_in_it() -> None:
     """Which sources it holds stands in the slice of each of these, and in that of `deduplicate`."""
     data = parameters.read(ROOT / "workflow/presets/tiny.yaml")

@@ -65,6 +65,7 @@ RESOLVED = {
     "minings_of.{key}": ("minings", "mixtures", "runs.*.mixture", "collect.sources.*.group"),
     "drawn_from.{key}": ("pools", "mine.pools", "minings", "mixtures", "runs.*.mixture", "collect.sources.*.group"),
     "drawn_from": ("pools", "mine", "minings", "mixtures", "runs.*.mixture", "collect.sources.*.group"),
+    "embedders_of.{key}": ("clean", "collect.sources.{key}.min_cosine", "hub.models.*.revision"),
     "judges_of.{key}": ("mine", "minings", "mixtures", "runs.*.mixture", "hub.models.*.revision"),
     "plans_of.{key}": ("mixtures.{key}", "runs.*.mixture"),
     "pretrain_of.{key}": ("pretrain", "encoders.{key}.pretrain"),

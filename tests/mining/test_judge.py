@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from rosberta.frame.artifacts import mining_report
+from rosberta.frame.artifacts import DEDUPLICATED, mining_report
 from rosberta.frame.files import read_json
 from rosberta.frame.mistakes import Mistake
+from rosberta.frame.rows import write_rows
 from rosberta.mining import judge as mining_judge
 from rosberta.mining.judge import Judge
+from rosberta.stages import mine
 from support.encoders import ENGLISH, RUSSIAN, write_roberta
-from support.mining import documents, made_up, mine_of, opinion, stage  # noqa: F401 (a fixture)
+from support.mining import documents, experiment_of, made_up, mine_of, opinion, stage  # noqa: F401 (a fixture)
 from transformers import RobertaConfig, RobertaForSequenceClassification
 
 
@@ -75,3 +78,27 @@ def test_a_judge_reads_no_more_than_it_must_and_is_asked_for_the_report() -> Non
     assert max(opinion(each["anchor"], text) for each in kept for text in each["negatives"]) <= 0.65
     assert counts["judged"] - counts["refused"] == 60 * 7
     assert counts["refused"] > 0
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_judge_that_cannot_be_loaded_is_said_before_anything_is_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also that of a later mining; equal ones are loaded once."""
+    loaded: list[str] = []
+
+    def load(settings: Any) -> None:
+        loaded.append(settings.cross_encoder.model)
+        if loaded[-1] == "broken":
+            raise Mistake("broken: no judge")
+
+    def embed(*_: Any) -> None:
+        raise AssertionError("embedded")
+
+    monkeypatch.setattr("rosberta.stages.mine.Judge", load)
+    monkeypatch.setattr("rosberta.stages.mine.Embedded.by", embed)
+    asked = {name: mine_of(cross_encoder={"model": name, "max_score": 0.5}) for name in ("whole", "broken")}
+    write_rows(DEDUPLICATED / "s.parquet", documents(30), {})
+    with pytest.raises(Mistake, match="broken: no judge"):
+        mine.run(
+            experiment_of(mine_of(cross_encoder={"model": "whole"}), {"a": asked["whole"], "b": asked["broken"]}), "s"
+        )
+    assert loaded == ["whole", "broken"]

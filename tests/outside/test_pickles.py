@@ -117,11 +117,33 @@ def test_where_there_are_safetensors_no_pickle_is_taken(model: Path, tmp_path: P
     assert not ran.exists()
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_weights_are_never_mixed(model: Path, parts: int) -> None:
+    """Of other precision, averaged, or of another state in parts: what the whole says is taken, and it alone."""
+    weights = pickled(model, parts)
+    other = {name: tensor.half() + 1 for name, tensor in weights.items()}
+    beside = ["pytorch_model.fp16.bin", "pytorch_model_ema.bin", "pytorch_model-1-of-2.bin"]
+    for name in beside + ["pytorch_model-00001-of-00001.bin"] * (parts == 1):
+        torch.save(other, model / name)
+    resolve()
+    found = load_file(fetch("model", "some/model") / "model.safetensors")
+    assert {name: tensor.dtype for name, tensor in found.items()} == {
+        name: each.dtype for name, each in weights.items()
+    }
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
+
+
 CONTENTS = {
     "code": lambda ran: {"weight": torch.ones(2), "more": Runs(ran)},
     "code alone": Runs,
     "a number": lambda _: {"weight": torch.ones(2), "step": 3},
     "a list": lambda _: [torch.ones(2)],
+    "a number for a name": lambda _: {"weight": torch.ones(2), 3: torch.ones(2)},
+}
+UNUSABLE = {
+    "sparse": lambda: torch.zeros(3, 3).to_sparse(),
+    "quantised": lambda: torch.quantize_per_tensor(torch.zeros(3, 3), 0.1, 0, torch.qint8),
+    "meta": lambda: torch.zeros(3, device="meta"),
 }
 
 
@@ -144,6 +166,13 @@ def test_anything_but_tensors_is_refused_and_not_run(case: str, model: Path, tmp
     assert "\n" not in str(caught.value)
     assert not ran.exists()
     assert not Path("data/hub").exists()
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_a_tensor_that_safetensors_cannot_hold_is_named(kind: str, model: Path) -> None:
+    torch.save({**pickled(model), "odd": UNUSABLE[kind]()}, model / "pytorch_model.bin")
+    with pytest.raises(Mistake, match=r"some/model @ \w+: pytorch_model\.bin holds odd, which is sparse, quantised or"):
+        resolve()
 
 
 def test_a_pickle_alone_is_converted_at_every_door(model: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,6 +10,7 @@ from rosberta.encoder.folder import positions
 from rosberta.encoder.loading import (
     LOCAL,
     check_finite,
+    check_table,
     check_weights,
     load_config,
     loading,
@@ -54,6 +55,10 @@ def load_cross_encoder(folder: Path, max_length: int, precision: Precision, devi
         )
     check_finite(model.named_parameters(), where)
     restore(model.tokenizer, folder, where)
+    encoder: Any = model.model
+    check_table(encoder, model.tokenizer, where)
+    if model.tokenizer.pad_token is None:
+        raise Mistake(f"{where}: its tokenizer has no pad_token, which pairs are filled up with; pin another model")
     limits = [max_length, model.max_length or max_length]
     if hasattr(config, "max_position_embeddings"):
         limits.append(positions(config))

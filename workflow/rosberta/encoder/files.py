@@ -32,6 +32,9 @@ ROBERTA = ("roberta", "xlm-roberta")
 OURS = "sentence_transformers."
 """How the modules of a sentence-transformers folder are called that are the library's own."""
 
+THEIRS = "torch."
+"""How an activation is called that needs no code of the model's own."""
+
 _ADAPTER = "adapter_model.safetensors"
 _MERGE = "merge it into its model (peft: merge_and_unload) and save the whole"
 _ANEW = f"take a revision of the model that has {WEIGHTS}, or save it anew (save_pretrained)"
@@ -134,6 +137,10 @@ def _faults(folder: Path) -> Iterator[str]:
     for module in modules:
         if not str(module.get("type")).startswith(OURS):
             yield f"its module {module.get('type')} is code of its own, which is not run; take a model without"
+    for file, name in _activations(folder, modules):
+        if not name.startswith(THEIRS):
+            # The library would take its default instead, and say so in a log alone.
+            yield f"{file} asks for code of its own ({name}), which is not run; take a model without"
     if (folder / "adapter_config.json").is_file():
         said = _read(folder / "adapter_config.json")
         base = said.get("base_model_name_or_path") if isinstance(said, dict) else None
@@ -145,6 +152,26 @@ def _faults(folder: Path) -> Iterator[str]:
     yield from filter(None, [fault_of_weights(names), *_faults_of_index(home)])
     yield from filter(None, (_damage(file) for file in sorted(home.glob("*.safetensors"))))
     yield from filter(None, [fault_of_tokenizer(names)])
+
+
+def _activations(folder: Path, modules: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield what a folder says of activations: the file, and the name."""
+    for name, field in (
+        ("config.json", "sentence_transformers"),
+        ("config.json", "sbert_ce_default_activation_function"),
+        ("config_sentence_transformers.json", "activation_fn"),
+    ):
+        said = _read(folder / name) if (folder / name).is_file() else None
+        found = said.get(field) if isinstance(said, dict) else None
+        found = found.get("activation_fn") if isinstance(found, dict) else found
+        if isinstance(found, str):
+            yield name, found
+    # A transformer's own file has a field of the same name, with a name of transformers.
+    for path in (str(module.get("path", "")) for module in modules if module.get("path")):
+        file = folder / path / "config.json"
+        said = _read(file) if file.is_file() and file.parent != transformer_in(folder) else None
+        if isinstance(said, dict) and isinstance(said.get("activation_function"), str):
+            yield f"{path}/config.json", said["activation_function"]
 
 
 def _faults_of_config(home: Path, *, plain: bool) -> Iterator[str]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from rosberta.encoder.files import check_folder
@@ -32,6 +33,13 @@ SETTINGS = frozenset(
 """What of a tokenizer's parts ``tokenizer_config.json`` may set otherwise than ``tokenizer.json``."""
 
 
+_FAILURES = (
+    *(OSError, ValueError, ImportError, LookupError, TypeError, AttributeError, AssertionError),
+    # What torch raises over shapes, and over a pickle of more than tensors.
+    *(RuntimeError, UnpicklingError),
+)
+
+
 @contextmanager
 def loading(where: str) -> Iterator[None]:
     """Turn what libraries raise over a model's files into a `Mistake` of one line; `where` names the model."""
@@ -39,7 +47,7 @@ def loading(where: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, ImportError, KeyError, TypeError, SafetensorError) as error:
+    except (*_FAILURES, SafetensorError) as error:
         words = " ".join(str(error).split())
         if "trust_remote_code" in words or "custom code" in words:
             reason = "needs code of its own (auto_map or modules.json), which is not run; choose a model without"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import glob
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rosberta.evaluation.categories import CATEGORIES, SEARCH
-from rosberta.evaluation.tasks import SPLIT, load_task, rumteb
+from rosberta.evaluation import own_files
+from rosberta.evaluation.categories import CATEGORIES, SEARCH, SEARCH_COLUMNS
+from rosberta.evaluation.tasks import SPLIT, column, load_task, rumteb
 from rosberta.evaluation.test_texts import DOCUMENTS, TEXTS, check_columns, check_values, documents, first_line, texts
 from rosberta.frame.mistakes import Mistake, nearest
 from rosberta.outside import pins as seam
@@ -32,6 +34,8 @@ class Config(NamedTuple):
     """Files of each split: where it lies, and its path in the task's folder."""
     features: list[Any] | None = None
     """Types of the columns, where the publisher declares more than the files themselves say."""
+    types: Mapping[str, pa.DataType] = MappingProxyType({})
+    """Types of the columns of a table of text that are no texts."""
 
 
 def check_pin(name: str, entry: Task, pins: Mapping[str, Pin]) -> None:
@@ -57,6 +61,7 @@ def check_pin(name: str, entry: Task, pins: Mapping[str, Pin]) -> None:
 def lay_out(name: str, entry: Task, target: Path, corpora: Path) -> int:
     """Copy what a task reads to `target`, check that mteb reads it, and list its test texts; count these.
 
+    One's own tables of text are written as parquet, which says the types of columns.
     What it searches, if it does, is listed in a file of its name in `corpora`.
 
     Raises:
@@ -66,9 +71,7 @@ def lay_out(name: str, entry: Task, target: Path, corpora: Path) -> int:
 
     where = f"benchmark.tasks.{name}"
     try:
-        configs = list(
-            _own(where, entry) if entry.category else _published(rumteb()[name], seam.fetch("dataset", entry.dataset))
-        )
+        configs = list(_own(where, entry) if entry.category else _published(rumteb()[name], *_fetched(entry.dataset)))
     except FileNotFoundError as error:
         raise Mistake(f"{where}: {entry.dataset}: {first_line(error)}") from None
     for config in configs:
@@ -76,7 +79,10 @@ def lay_out(name: str, entry: Task, target: Path, corpora: Path) -> int:
             copy = target / path
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(origin, copy)
+                if entry.category and own_files.form(origin) in own_files.FORMS:
+                    own_files.write(where, origin, copy, config.types)
+                else:
+                    shutil.copyfile(origin, copy)
     try:
         try:
             task = _loaded(name, entry, target, configs)
@@ -118,31 +124,52 @@ def _typed(config: Config, target: Path) -> Config:
     for file in (file for files in config.files.values() for file in files):
         (target / "README.md").write_text(_readme([Config(config.name, {SPLIT: [file]})]), encoding="utf-8")
         data: Any = load_dataset(str(target), config.name, split=SPLIT)
-        for column, kind in data.features.items():
-            nothing = data.data.column(column).null_count == len(data)
-            if column not in types or (column in empty and not nothing):
-                types[column] = kind
-                empty = empty | {column} if nothing else empty - {column}
+        for name, kind in data.features.items():
+            nothing = data.data.column(name).null_count == len(data)
+            if name not in types or (name in empty and not nothing):
+                types[name] = kind
+                empty = empty | {name} if nothing else empty - {name}
     return config._replace(features=Features(types)._to_yaml_list())
 
 
 def _own(where: str, entry: Task) -> Iterator[Config]:
     """The configurations of one's own task, from the roles of its files."""
     assert entry.category is not None
-    files = {}
+    origins: dict[str, list[Path]] = {}
+    files: dict[str, list[tuple[Path, str]]] = {}
     for role in CATEGORIES[entry.category].files:
         id = (entry.candidates if role == "top_ranked" else None) or entry.dataset
-        folder = seam.fetch("dataset", id)
+        folder, pinned = _fetched(id)
         named = folder / entry.files[role]
-        found = [named] if named.is_file() else sorted(p for p in folder.glob(entry.files[role]) if p.is_file())
+        there = [named] if named.is_file() else sorted(p for p in folder.glob(entry.files[role]) if p.is_file())
+        found = [path for path in there if path.relative_to(folder).as_posix() in pinned]
+        if there and not found:
+            raise Mistake(
+                f"{where}.files.{role}: none of the files of {id} that match {entry.files[role]!r} is pinned; name "
+                "them in `files` of its pin"
+            )
         if not found:
-            there = nearest(entry.files[role], (p.relative_to(folder).as_posix() for p in folder.rglob("*.*")))
-            raise Mistake(f"{where}.files.{role}: {id} has no {entry.files[role]!r}{there}")
+            raise Mistake(
+                f"{where}.files.{role}: {id} has no {entry.files[role]!r}{nearest(entry.files[role], pinned)}"
+            )
         for path in found:
             # `datasets` fails on a table without rows, and does not say so.
             if path.stat().st_size == 0 or (path.suffix == ".parquet" and _rows(path) == 0):
                 raise Mistake(f"{where}.files.{role}: {path.name} of {id} is empty; there is nothing to evaluate on")
+            if own_files.form(path) in (".json", ".jsonl"):
+                own_files.check_lines(f"{where}.files.{role}", path, _texts(entry, role))
+        origins[role] = found
         files[role] = [(path, f"{role}/{path.relative_to(folder).as_posix()}") for path in found]
+        files[role] = [(p, f"{to}.parquet" if own_files.form(p) in own_files.FORMS else to) for p, to in files[role]]
+    own_files.one_form(where, (path for found in origins.values() for path in found))
+    numbers = ("qrels",) if entry.category in SEARCH else tuple(origins)
+    names = ["score"] if entry.category in SEARCH else [column(entry, role) for role in ("label", "score")]
+    tables = [path for role in numbers for path in origins[role] if own_files.form(path) in own_files.FORMS]
+    types = {
+        name: own_files.typed(value for path in tables for value in own_files.column(where, path, name))
+        for name in names
+        if name not in _texts(entry, "test")
+    }
     if entry.category in SEARCH:
         for role, name in (
             ("corpus", "corpus"),
@@ -151,9 +178,24 @@ def _own(where: str, entry: Task) -> Iterator[Config]:
             ("top_ranked", "top_ranked"),
         ):
             if role in files:
-                yield Config(name, {SPLIT: files[role]})
+                yield Config(name, {SPLIT: files[role]}, types=types)
     else:
-        yield Config("default", files)
+        yield Config("default", files, types=types)
+
+
+def _texts(entry: Task, role: str) -> list[str]:
+    """Names of the columns of a file of one's own task that hold texts and ids."""
+    assert entry.category is not None
+    if entry.category in SEARCH:
+        return (
+            ["_id", *SEARCH_COLUMNS["corpus"], "title"] if role in ("corpus", "queries") else ["query-id", "corpus-id"]
+        )
+    return [column(entry, name) for name in CATEGORIES[entry.category].columns if name not in ("label", "score")]
+
+
+def _fetched(id: str) -> tuple[Path, set[str]]:
+    """The folder of a data set, and the paths in it that are pinned: more may lie there."""
+    return seam.fetch("dataset", id), {file["path"] for file in seam.manifest("dataset", id)["files"]}
 
 
 def _rows(path: Path) -> int | None:
@@ -165,8 +207,8 @@ def _rows(path: Path) -> int | None:
     return rows
 
 
-def _published(task: AbsTask, folder: Path) -> Iterator[Config]:
-    """The configurations of a ruMTEB task that mteb reads, with those splits only that it needs.
+def _published(task: AbsTask, folder: Path, pinned: Collection[str]) -> Iterator[Config]:
+    """The configurations of a ruMTEB task that mteb reads, with those splits only that it needs, of its pinned files.
 
     Raises:
         FileNotFoundError: the folder has no such configuration, split or file.
@@ -178,7 +220,7 @@ def _published(task: AbsTask, folder: Path) -> Iterator[Config]:
 
     # Read here, since `datasets` wants the files of the first configuration, and of 50 languages one is pinned.
     readme, base = folder / "README.md", folder.resolve()
-    card = DatasetCard.load(readme).data if readme.is_file() else DatasetCardData()
+    card = DatasetCard.load(readme).data if readme.is_file() and readme.name in pinned else DatasetCardData()
     known = MetadataConfigs.from_dataset_card_data(card) or {"default": {}}
     declared = DatasetInfosDict.from_dataset_card_data(card)
     splits = list(task.eval_splits)
@@ -199,9 +241,12 @@ def _published(task: AbsTask, folder: Path) -> Iterator[Config]:
         # The patterns are the publisher's, the folder's name is none.
         place = glob.escape(str(base))
         found = DataFilesDict.from_patterns({split: patterns[split] for split in wanted}, base_path=place)
-        files = {
+        listed = {
             split: [(Path(path), Path(path).relative_to(base).as_posix()) for path in found[split]] for split in wanted
         }
+        files = {split: [file for file in each if file[1] in pinned] for split, each in listed.items()}
+        if empty := next((split for split, each in files.items() if not each), None):
+            raise FileNotFoundError(f"no file of configuration {choice}, split {str(empty)!r} is pinned")
         features = declared[choice].features if choice in declared else None
         yield Config(name, files, features._to_yaml_list() if features else None)
 
@@ -233,7 +278,7 @@ def _readme(configs: Iterable[Config]) -> str:
             {"split": split, "path": [glob.escape(path) for _, path in files]} for split, files in config.files.items()
         ]
         entry: dict[str, Any] = {"config_name": config.name, "data_files": data_files}
-        if any(path.endswith(".csv") for files in config.files.values() for _, path in files):
+        if any(path.endswith((".csv", ".tsv")) for files in config.files.values() for _, path in files):
             # The text NA is a text, as in sources; an empty field is missing.
             entry |= {"keep_default_na": False, "na_values": [""]}
         head["configs"].append(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
 
     from rosberta.experiment.benchmark import Task
+
+log = logging.getLogger(__name__)
 
 TEXTS = pa.schema([("split", pa.string()), ("role", pa.string()), ("text", pa.string())])
 """The distinct texts that a task is evaluated on. Role: "query" or "document" in search (of documents only those that
@@ -98,6 +101,16 @@ def _check_search(what: str, data: Any) -> None:
     judged = data["relevant_docs"]
     if not any(score > 0 and id in corpus for query in queries for id, score in judged.get(query, {}).items()):
         raise Mistake(f"{what}: the qrels name no query and document that are there; nothing could be found")
+    lacking = queries - judged.keys(), judged.keys() - queries, {id for each in judged.values() for id in each} - corpus
+    for ids, words in zip(
+        lacking,
+        ("queries have no qrels", "queries of the qrels are not there", "documents of the qrels are not in the corpus"),
+        strict=True,
+    ):
+        if ids:
+            log.warning(
+                "%s: %d %s, such as %r; correct the ids if these are not meant", what, len(ids), words, min(ids)
+            )
     for query, candidates in (data["top_ranked"] or {}).items():
         absent = next((id for id in candidates if id not in corpus), None)
         if absent is not None:

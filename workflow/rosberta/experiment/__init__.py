@@ -40,8 +40,8 @@ class Experiment(Block):
     pools: dict[Name, Pool] = {}
     """Sets of sources that draw negatives from each other, for `mine` or a mining to name."""
     minings: dict[Name, dict[str, Any]] = {}
-    """Further minings of the same sources, by name: the fields of `mine` that differ. A mixture chooses one, or a
-    run."""
+    """Further minings of the same sources, by name: the fields of `mine` that differ, of `methods` and `cross_encoder`
+    those within. A mixture chooses one, or a run."""
     pretrain: Pretrain = Pretrain()
     contrast: Contrast = Contrast()
     merge: Merge = Merge()
@@ -71,6 +71,7 @@ class Experiment(Block):
             "sources_of": {name: self.sources_of(name) for name in self.mixtures},
             "pairs_of": {name: self.pairs_of(name) for name in self.mixtures},
             "drawn_from": {source: self.drawn_from(source) for source in self.collect.sources},
+            "embedders_of": {source: self.embedder_of(source) for source in self.collect.sources},
             "judges_of": {source: self.judges_of(source) for source in self.collect.sources},
             "plans_of": {name: self.plans_of(name) for name in self.mixtures},
         }
@@ -97,6 +98,11 @@ class Experiment(Block):
             return {}
         judges = {name: mine.cross_encoder for name, mine in {MINE: self.mine, **self.minings_of(source)}.items()}
         return {name: self.hub.models[judge.model].revision for name, judge in judges.items() if judge}
+
+    def embedder_of(self, source: str) -> str | None:
+        """The revision of the model by whose cosine a source is cleaned; None where it is not."""
+        asks = self.collect.sources[source].min_cosine is not None
+        return self.hub.models[self.clean.similarity.model or ""].revision if asks else None
 
     def pretrain_of(self, encoder: str) -> Pretrain:
         """The settings of `pretrain` with what this encoder changes."""
@@ -146,7 +152,13 @@ class Experiment(Block):
 
 
 def _changed(block: B, changes: Mapping[str, Any], where: str) -> B:
+    before = block.model_dump()
+    # Of a field that is a mapping itself, what is not named stays as it is.
+    merged = {
+        name: {**before[name], **value} if isinstance(value, dict) and isinstance(before.get(name), dict) else value
+        for name, value in changes.items()
+    }
     try:
-        return type(block).model_validate({**block.model_dump(), **changes})
+        return type(block).model_validate({**before, **merged})
     except ValidationError as error:
         raise Mistake("\n".join(sentences(error, type(block), where + "."))) from None

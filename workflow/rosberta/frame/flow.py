@@ -67,7 +67,7 @@ FLOW: dict[str, Stage] = {
         "normalises, drops, decontaminates",
         ("collect", "index", "hub"),
         "collect.sources",
-        ("clean", *(f"collect.sources.{{key}}.{field}" for field in ("language", "min_cosine"))),
+        ("clean", *(f"collect.sources.{{key}}.{field}" for field in ("language", "min_cosine")), "embedders_of.{key}"),
         gpu="collect.sources.{key}.min_cosine",
     ),
     "deduplicate": Stage(

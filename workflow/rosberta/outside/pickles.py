@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import pickle
+import re
 import shutil
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,17 +14,24 @@ from rosberta.frame.mistakes import Mistake
 
 log = logging.getLogger(__name__)
 
+WHOLE = "pytorch_model.bin"
+"""A pickle of all of a model's weights."""
+
 
 def is_pickle(path: str) -> bool:
     """Whether a model's file is weights as torch once saved them; other pickles are never opened."""
-    return fnmatch(PurePosixPath(path).name, "pytorch_model*.bin")
+    # pytorch_model.fp16.bin and the like hold the same names with other values.
+    return re.fullmatch(r"pytorch_model(-\d{5}-of-\d{5})?\.bin", PurePosixPath(path).name) is not None
 
 
 def needed(path: str, there: Sequence[str]) -> bool:
-    """Whether these weights lie in a folder of the model that has no safetensors."""
-    folder = PurePosixPath(path).parent
-    return is_pickle(path) and not any(
-        PurePosixPath(other).parent == folder and other.endswith(".safetensors") for other in there
+    """Whether these weights lie in a folder of the model that has no safetensors; the whole goes before its parts."""
+    folder, name = PurePosixPath(path).parent, PurePosixPath(path).name
+    beside = {PurePosixPath(other).name for other in there if PurePosixPath(other).parent == folder}
+    return (
+        is_pickle(path)
+        and (name == WHOLE or WHOLE not in beside)
+        and not any(other.endswith(".safetensors") for other in beside)
     )
 
 
@@ -79,10 +85,15 @@ def _convert(pickles: Sequence[Path], target: Path, where: str) -> None:
     for path in pickles:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError, KeyError):
+        except Exception:  # a pickle fails as it likes
             raise _refused(where, path, "holds more than tensors, or is damaged") from None
-        if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        if not isinstance(state, dict) or not all(
+            isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+        ):
             raise _refused(where, path, "holds more than tensors by name")
+        for name, value in state.items():
+            if value.layout is not torch.strided or value.is_quantized or value.is_meta:
+                raise _refused(where, path, f"holds {name}, which is sparse, quantised or empty")
         weights |= state
     # Of tensors that share their memory safetensors keeps none.
     save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, target, {"format": "pt"})

@@ -58,7 +58,11 @@ def run(experiment: Experiment, key: str) -> None:
         with _scratch(key) as scratch:
             drawn, pools = experiment.drawn_from(key), dict[str, Pool]()
             seen: dict[str, Embedded] = {}
-            for name, settings in {"mine": experiment.mine, **experiment.minings_of(key)}.items():
+            minings = {"mine": experiment.mine, **experiment.minings_of(key)}
+            # One that cannot be loaded is said before anything is embedded.
+            named = {_judge(settings): settings for settings in minings.values() if settings.cross_encoder}
+            judges = {by: Judge(settings) for by, settings in named.items()}
+            for name, settings in minings.items():
                 others = [DEDUPLICATED / f"{other}.parquet" for other in drawn.get(name, [])]
                 shared = canonical(drawn.get(name, []))
                 if shared not in pools:
@@ -71,7 +75,9 @@ def run(experiment: Experiment, key: str) -> None:
                 if asked and eyes not in seen:
                     seen[eyes] = Embedded.by(settings, pool, scratch / str(len(seen)))
                 rows = part if name == "mine" else folder / f"{name}.parquet"
-                known = _mine(path, rows, key, name, settings, pool, seen[eyes] if asked else None, by_ranks=by_ranks)
+                judge = judges.get(_judge(settings))
+                embedded = seen[eyes] if asked else None
+                known = _mine(path, rows, key, name, settings, pool, embedded, judge, by_ranks=by_ranks)
                 (folder / f"{name}.json").write_text(canonical(known), encoding="utf-8")
 
 
@@ -91,6 +97,13 @@ SEES = {"teacher", "pooling", "query_prompt", "document_prompt", "max_length", "
 """Parameters that decide embeddings."""
 
 
+def _judge(settings: Mine) -> str:
+    """What a judge is loaded by; of equal ones there is one."""
+    asked = settings.cross_encoder
+    by = {"model", "max_length", "precision", "batch_size"}
+    return canonical(asked.model_dump(include=by) if asked else {})
+
+
 def _mine(
     path: Path,
     out: Path,
@@ -99,13 +112,13 @@ def _mine(
     settings: Mine,
     pool: Pool,
     embedded: Embedded | None,
+    judge: Judge | None,
     *,
     by_ranks: bool,
 ) -> dict[str, Any]:
     """Write the rows of one mining; give what is known of its negatives."""
     choice = Choice(pool, Order(settings.seed, key), settings.negatives, settings.too_few)
     asked, judged = settings.cross_encoder, dict[str, int]()
-    judge = Judge(settings) if asked else None
     if by_ranks and embedded is not None:
         lacking = choice.lacking()
         found = window(settings, pool, embedded, lacking)
