@@ -32,9 +32,10 @@ def make(number: int) -> None:
     DOCUMENTS.mkdir()
     language = Language(1)
     pq.write_table(pa.table({"text": language.texts(PART, 10)}), BENCHMARK / "Made/texts.parquet")
-    with pq.ParquetWriter(DOCUMENTS / "Made.parquet", pa.schema({"text": pa.string()})) as file:
+    with pq.ParquetWriter(DOCUMENTS / "Made.parquet", pa.schema({"text": pa.string(), "titled": pa.string()})) as file:
         for start in range(0, number, PART):
-            file.write_table(pa.table({"text": language.texts(min(PART, number - start), DOCUMENT_WORDS)}))
+            texts = language.texts(min(PART, number - start), DOCUMENT_WORDS)
+            file.write_table(pa.table({"text": texts, "titled": pa.nulls(len(texts), pa.string())}))
 
 
 def index(settings: Any) -> None:

@@ -44,8 +44,9 @@ def build(e: Experiment, folder: Path) -> None:
     for number, task in enumerate(e.benchmark.tasks):
         (folder / "data/benchmark" / task).mkdir(parents=True)
         pq.write_table(pa.table({"text": ["t"] * (20 + number)}), folder / "data/benchmark" / task / "texts.parquet")
-    (folder / "data/index/documents").mkdir(parents=True)
+    (folder / "data/index/documents/titled").mkdir(parents=True)
     np.save(folder / "data/index/documents/RuBQRetrieval.npy", np.arange(3, dtype=np.uint64))
+    np.save(folder / "data/index/documents/titled/RuBQRetrieval.npy", np.zeros((2, 0), np.uint64))
     mined = {}
     for name in e.collect.sources:
         collected = chance.randrange(200, 400)

@@ -7,9 +7,9 @@ source's distinct rows, and no row goes for one that is not there.
 A source yields to another only where every mixture that it is in holds the other, too. So no mixture loses a row to a
 source that it does not hold, and a mixture is the same whatever other sources there are. Sources of more mixtures come
 first: of nested mixtures the larger lose nothing either. Two sources of which neither is everywhere where the other is
-(`basic_english` and `basic_russian` of the recipe, whose languages differ) keep what they share. All this holds among
-mixtures that are declared together, as the recipe's five are: where one is declared alone, each two of its sources are in
-the same mixtures, so that of what they share one row is left, and other sources may hold it.
+(`basic_english` and `basic_russian` of the recipe, whose languages differ) keep what they share. So it is of mixtures
+declared together, as the recipe's five are: where one is declared alone, all its sources are in the same mixtures, and
+of what two of them share one row is left.
 
 Memory holds hashes of all rows, and the texts of those alone that share a band with others. Time is linear in the rows,
 whatever they share.
