@@ -343,37 +343,6 @@ def test_prompts_under_no_known_name_are_refused(tmp_path: Path) -> None:
         own_prompts(tmp_path, ["TERRa"])
 
 
-@pytest.mark.parametrize(
-    "text", ["[]", '{"prompts": ["q: "]}', '{"prompts": {"query": 1}}', '{"prompts": {"que', "null"]
-)
-def test_prompts_that_are_none_are_one_line(text: str, tmp_path: Path) -> None:
-    """And what to do is said of the model: no stage wrote it."""
-    (tmp_path / "config_sentence_transformers.json").write_text(text)
-    with pytest.raises(Mistake, match=r"config_sentence_transformers\.json: not an object .*; fetch it again, or save"):
-        own_prompts(tmp_path, ["TERRa"])
-
-
-@pytest.mark.parametrize(
-    ("hub", "sentence"),
-    [
-        ("null", "own.yaml: hub: holds None; write the pins"),
-        ("[]", r"own.yaml: hub: holds \[\]; write the pins"),
-        (
-            "{datasets: {a/b: {revision: null}}}",
-            r"own.yaml: benchmark.tasks.Mine.candidates: 'a/c' is not in hub.datasets",
-        ),
-    ],
-)
-def test_a_file_of_tasks_with_wrong_pins_is_one_line(
-    hub: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    entry = "{dataset: a/b, candidates: a/c, category: Reranking}"
-    Path("own.yaml").write_text(f"hub: {hub}\nbenchmark: {{tasks: {{Mine: {entry}}}}}\n")
-    with pytest.raises(Mistake, match=sentence):
-        chosen_tasks(["own.yaml"])
-
-
 def test_prompts_as_typed() -> None:
     """A family, or a mapping."""
     assert prompts_of("e5", []) == "e5"
