@@ -226,3 +226,5 @@ def test_mistakes_of_the_command(
     assert "no texts; name a file" in capsys.readouterr().err
     assert main(["try", "a", "b", "c"]) == 1
     assert "3 models, but two stand side by side" in capsys.readouterr().err
+    assert main(["try", "a", "--port", "99999"]) == 1
+    assert capsys.readouterr().err == "rosberta: --port 99999: ports are 0-65535; choose another\n"

@@ -273,7 +273,7 @@ def test_the_code_that_runs_is_this_checkouts(tmp_path: Path, monkeypatch: pytes
         parameters.load()
 
 
-@pytest.mark.parametrize("name", ["rosberta [2]", "what?", "*"])
+@pytest.mark.parametrize("name", ["rosberta [2]", "what?", "*", "x{d}y"])
 def test_a_clone_in_a_folder_that_would_be_a_pattern_is_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,6 +286,22 @@ def test_a_clone_in_a_folder_that_would_be_a_pattern_is_refused(
     monkeypatch.chdir(tmp_path / name)
     with pytest.raises(Mistake, match="in a folder's name for a pattern; move the clone"):
         parameters.load()
+
+
+@pytest.mark.parametrize("path", ["./", ".", "..", "./${x}", "./x{d}y"])
+def test_a_folder_that_holds_the_project_or_has_braces_is_nobodys_own(
+    path: str, data: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As weights and as a teacher: it is refused before its content is looked at."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / path).mkdir(exist_ok=True)
+    data["models"]["mine"] = {"weights": path, "prompts": "e5"}
+    with pytest.raises(Mistake, match=r"models\.mine\.weights: '.*' is no folder; write"):
+        parameters.check(data)
+    del data["models"]["mine"]
+    data["minings"] = {"a": {"teacher": f"./{path}"}}
+    with pytest.raises(Mistake, match=r"minings\.a\.teacher: '.*' is no folder that minings may name"):
+        parameters.check(data)
 
 
 def test_weights_of_ones_own(data: dict[str, Any], tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rosberta.evaluation import prompts as prompt_tables
+from rosberta.evaluation.own_prompts import own_prompts
 from rosberta.frame.mistakes import Mistake
 from rosberta.texts import prefixes
 from support.rumteb import SEARCH, TABLE
@@ -94,3 +96,13 @@ def test_mistakes_name_what_is_wrong():
         prompt_tables.model_prompts("rosberta", {"Moods": own("Classification", "search")})
     with pytest.raises(Mistake, match="rosbreta"):
         prompt_tables.model_prompts("rosbreta")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"prompts": ["q: "]}', '{"prompts": {"query": 1}}', '{"prompts": {"que', "null"]
+)
+def test_prompts_that_are_none_are_one_line(text: str, tmp_path: Path) -> None:
+    """And what to do is said of the model: no stage wrote it."""
+    (tmp_path / "config_sentence_transformers.json").write_text(text)
+    with pytest.raises(Mistake, match=r"config_sentence_transformers\.json: not an object .*; fetch it again, or save"):
+        own_prompts(tmp_path, ["TERRa"])

@@ -47,6 +47,8 @@ def run(asked: argparse.Namespace) -> int:
     """Serve the page until it is interrupted."""
     if len(asked.models) > 2:
         raise Mistake(f"try: {len(asked.models)} models, but two stand side by side; leave some out")
+    if not 0 <= asked.port < 1 << 16:
+        raise Mistake(f"--port {asked.port}: ports are 0-65535; choose another")
     with leased(wanted=True):
         return _serve(asked)
 

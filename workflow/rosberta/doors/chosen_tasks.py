@@ -69,12 +69,18 @@ def _own(word: str, entries: dict[str, Task]) -> tuple[dict[str, Task], dict[str
     """One's own tasks: all of a file, or the one of ``params.yaml`` that has the name."""
     if word.endswith((".yaml", ".yml")):
         data = parameters.read(Path(word))
-        hub: dict[str, Any] = {"datasets": {}, "models": {}, **data.get("hub", {})}
+        given = data.get("hub", {})
+        if not isinstance(given, dict):
+            raise Mistake(f"{word}: hub: holds {given!r}; write the pins of the tasks' data below hub.datasets")
+        hub: dict[str, Any] = {"datasets": {}, "models": {}, **given}
         benchmark = parameters.validated(Benchmark, data.get("benchmark", {}), f"{word}: benchmark.")
         datasets = parameters.validated(Hub, hub, f"{word}: hub.").datasets
         for name, task in benchmark.tasks.items():
-            if task.dataset not in datasets:
-                raise Mistake(f"{word}: benchmark.tasks.{name}.dataset: {task.dataset!r} is not in hub.datasets")
+            for field in ("dataset", "candidates"):
+                id = getattr(task, field)
+                if id is not None and id not in datasets:
+                    near = nearest(id, datasets)
+                    raise Mistake(f"{word}: benchmark.tasks.{name}.{field}: {id!r} is not in hub.datasets{near}")
         return benchmark.tasks, datasets
     known = list(entries)
     if parameters.PARAMS.is_file():

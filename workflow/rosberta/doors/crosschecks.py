@@ -106,7 +106,7 @@ def _mining(e: Experiment, where: str, mine: Mine) -> Iterator[str]:
     own = teacher.startswith("./")
     if own:
         folder = teacher.partition("@")[0]
-        if where == MINE or not own_folder(folder) or not Path(folder).is_dir():
+        if where == MINE or not _is_ones_own(folder):
             yield (
                 f"{where}.teacher: {folder!r} is no folder that minings may name; copy a model to one outside data/ "
                 "and results/, and name it in one of minings"
@@ -189,6 +189,17 @@ def _mistakes(attempt: Callable[[], object], where: str = "") -> Iterator[str]:
         yield from (f"{where}{line}" for line in str(mistake).splitlines())
 
 
+def _is_ones_own(path: str) -> bool:
+    """Whether it is a folder outside of the artifacts, and of the project: what holds that changes with every job.
+
+    In its name DVC would take braces for a parameter's.
+    """
+    folder = own_folder(path)
+    if folder is None or not folder.is_dir() or set("{}") & set(path):
+        return False
+    return not Path.cwd().resolve().is_relative_to(folder.resolve())
+
+
 def _weights(experiment: Experiment, where: str, weights: str) -> Iterator[str]:
     places: dict[str, tuple[Iterable[str], str]] = {
         r"results/runs/([^/]+)/(?:contrasted|merged)": (experiment.runs, "runs"),
@@ -201,10 +212,10 @@ def _weights(experiment: Experiment, where: str, weights: str) -> Iterator[str]:
             yield from _known(where, match[1], known, block)
             return
     own = own_folder(weights)
-    if own and own.is_dir():
+    if _is_ones_own(weights):
         return
     yield (
         f"{where}: {weights!r} is no {'folder' if own else 'artifact with weights'}; write results/runs/RUN/merged, "
         "results/encoders/ENCODER, data/vocabulary/ENCODER, data/hub/models/ID.json or the path of a folder outside "
-        "data/ and results/"
+        "data/ and results/, without braces in its name"
     )

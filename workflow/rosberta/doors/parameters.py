@@ -73,8 +73,9 @@ def hold_to_checkout() -> None:
             f"the code that runs is that of {PACKAGES.resolve().parent}, not of this checkout; install its own "
             "environment (make install), or set PYTHONPATH to its folder workflow"
         )
-    if pattern := re.search(r"[][*?]", str(Path.cwd())):
-        raise Mistake(f"{Path.cwd()}: `datasets` takes {pattern[0]!r} in a folder's name for a pattern; move the clone")
+    if pattern := re.search(r"[][*?{}]", str(Path.cwd())):
+        # `datasets` does so, and of braces Snakemake.
+        raise Mistake(f"{Path.cwd()}: libraries take {pattern[0]!r} in a folder's name for a pattern; move the clone")
 
 
 def validated(block: type[B], data: Mapping[str, Any], where: str) -> B:

@@ -5,6 +5,7 @@ They are taken as mteb takes them: what they do not reach has none, or the model
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from rosberta.encoder.folder import PROMPTS
 from rosberta.evaluation.categories import CATEGORIES, SEARCH
 from rosberta.evaluation.prompts import unknown_keys
 from rosberta.experiment.blocks import PromptFamily
-from rosberta.frame.files import read_json
 from rosberta.frame.mistakes import Mistake
 
 RECIPE = ("search_query", "search_document", "classification", "clustering")
@@ -27,17 +27,23 @@ def own_prompts(folder: Path, tasks: Iterable[str]) -> PromptFamily | dict[str, 
         tasks: names of the tasks that it is scored on.
 
     Raises:
-        Mistake: it names prompts, and all under names that mteb does not know.
+        Mistake: it names prompts, and all under names that mteb does not know; or the file is damaged.
     """
     path = folder / "config_sentence_transformers.json"
-    config = read_json(path) if path.is_file() else {}
-    named = {name: prompt for name, prompt in (config.get("prompts") or {}).items() if prompt}
+    try:
+        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        config = []
+    prompts = (config.get("prompts") or {}) if isinstance(config, dict) else []
+    if not isinstance(prompts, dict) or not all(isinstance(each, str | None) for each in prompts.values()):
+        raise Mistake(f"{path}: not an object whose prompts are texts by name; fetch it again, or save the model anew")
+    named = {name: prompt for name, prompt in prompts.items() if prompt}
     if not named:
         return "none"
     if all(named.get(name) == PROMPTS[name] for name in RECIPE):
         return "rosberta"
     unknown = set(unknown_keys(named, tasks))
-    default = named.get(config.get("default_prompt_name") or "", "")
+    default = named.get(str(config.get("default_prompt_name")), "")
     known = {name: prompt for name, prompt in named.items() if name not in unknown}
     if not known and not default:
         raise Mistake(

@@ -33,6 +33,7 @@ DOWNLOADS = 4
 _HASH = "write that of the file as revision (python -m rosberta pins write)"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 def files_on_hub(kind: str, id: str, pin: Pin) -> tuple[list[dict[str, Any]], str | None]:
@@ -127,7 +128,8 @@ def download(pinned: dict[str, Any], into: Path | None = None) -> Path:
     from filelock import FileLock
 
     folder = into or _cache(pinned)
-    folder.mkdir(parents=True, exist_ok=True)
+    with _said(kind, id, revision, url):
+        folder.mkdir(parents=True, exist_ok=True)
     # Jobs that read the same set wait for the first of them.
     with _said(kind, id, revision, url), FileLock(folder.with_name(f".{folder.name}.lock")):
         for again in (False, True):
@@ -213,13 +215,20 @@ def _said(kind: str, id: str, revision: str | None, url: str | None = None) -> I
         status = getattr(error.response, "status_code", "no")
         raise Unavailable(where, f"{server} answers with status {status}", other) from None
     except OSError as error:
-        if error.errno in _FULL:
-            raise Unavailable(where, "the disk is full", "free some, or set HF_HOME to another disk") from None
-        raise Unavailable(where, f"the download failed ({_line(error)})", "start again; it continues") from None
+        raise Unavailable(where, *_of_the_disk(error)) from None
     except Exception as error:  # an httpx error that no try can mend, such as an unknown scheme
         if not type(error).__module__.startswith("httpx"):
             raise
         raise Unreachable(where, f"{server} cannot be reached ({_line(error)})", other) from None
+
+
+def _of_the_disk(error: OSError) -> tuple[str, str]:
+    """What went wrong, and what to do."""
+    if error.errno in _FULL:
+        return "the disk is full", "free some, or set HF_HOME to another disk"
+    if error.errno in _CLOSED:
+        return f"nothing can be written ({_line(error)})", "set HF_HOME to a folder that may be written to"
+    return f"the download failed ({_line(error)})", "start again; it continues"
 
 
 def _line(error: Exception) -> str:
