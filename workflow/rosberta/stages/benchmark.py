@@ -1,7 +1,8 @@
 """Stage `benchmark`: lay out every task so that mteb reads it without a network, and list its test texts.
 
-``data/benchmark/<Task>/`` holds copies of the pinned files that the task reads, byte for byte, a ``README.md`` that
-names them as mteb expects, and ``texts.parquet``: what must not be trained on (`TEXTS`).
+``data/benchmark/<Task>/`` holds copies of the pinned files that the task reads, byte for byte (one's own tables of text
+as parquet), a ``README.md`` that names them as mteb expects, and ``texts.parquet``: what must not be trained on
+(`TEXTS`).
 ``data/documents/<Task>.parquet`` lists all that a task of search looks through.
 """
 
