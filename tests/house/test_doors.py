@@ -147,7 +147,7 @@ def test_entries_of_the_ledger_are_small() -> None:
             stages[line.strip(" :")] = 0
         stages[list(stages)[-1]] += 1
     wide = ("clean", "release", "report")
-    assert max(lines for name, lines in stages.items() if name.split("@")[0] not in wide) <= 30
+    assert max(lines for name, lines in stages.items() if name.split("@")[0] not in wide) <= 31
     assert max(lines for name, lines in stages.items() if name != "report") <= 36
 
 
