@@ -79,6 +79,7 @@ class Made:
                 dataset=task.name, category=task.category, files={role: f"{role}.parquet" for role in files}
             )
         pins.fetch = lambda _, id: folder / "raw" / id  # type: ignore[assignment]
+        pins.manifest = lambda _, id: {"files": [{"path": path.name} for path in (folder / "raw" / id).iterdir()]}
         (folder / "corpora").mkdir()
         for name, entry in self.entries.items():
             layout.lay_out(f"made-{name}", entry, folder / "laid" / name, folder / "corpora")

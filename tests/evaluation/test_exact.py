@@ -340,18 +340,18 @@ def test_an_empty_corpus_is_refused(
     from rosberta.outside import pins
     from rosberta.stages import benchmark
 
-    origin = Path(os.environ["ROSBERTA_MIRROR"]) / "datasets"
-    titles = OWN["Titles"]
+    titles, origin = OWN["Titles"], Path(os.environ["ROSBERTA_MIRROR"]) / "datasets"
     target = origin / "own/bare"
-    if not target.exists():
-        shutil.copytree(origin / titles.dataset, target)
+    shutil.copytree(origin / titles.dataset, target, dirs_exist_ok=True)
     backup = {path: path.read_bytes() for path in target.glob(f"{role}/*.parquet")}
     for path in backup:
         pq.write_table(pq.read_table(path).slice(0, 0), path)
     monkeypatch.setattr(benchmark, "BENCHMARK", Path("bare"))
     some = part(experiment, "TERRa")
     some.benchmark.tasks = {"Bare": Entry("own/bare", category="Retrieval", files=titles.files)}
+    files = [{"path": path.relative_to(target).as_posix()} for path in target.rglob("*")]
     monkeypatch.setattr(pins, "fetch", lambda *_: target)
+    monkeypatch.setattr(pins, "manifest", lambda *_: {"files": files})
     some.hub = experiment.hub.model_copy(update={"datasets": {"own/bare": Pin(revision="0" * 40)}})
     try:
         with pytest.raises(Mistake, match=message):

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rosberta.evaluation import own_files, tasks
+from rosberta.evaluation import layout, own_files, tasks
+from rosberta.evaluation.libraries import fresh_cache
 from rosberta.experiment.hub import Hub
 from rosberta.frame.mistakes import Mistake
+from rosberta.outside import pins
 from rosberta.stages import benchmark, hub
 from support.laying_out import cache, experiment, laid_out, mirror, project  # noqa: F401 (a fixture)
 from support.scoring import Entry
@@ -110,7 +113,12 @@ def test_files_of_two_forms_are_named(mirror: Path):
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
-    ("text", "words"), [("text,label\n", "is empty"), ("text,label\nа,0\nб,1,2\n", "cannot be read")]
+    ("text", "words"),
+    [
+        ("text,label\n", "is empty"),
+        ("text,label\nа,0\nб,1,2\n", "cannot be read"),
+        ("text,label,label\nа,0,1\n", "has two"),
+    ],
 )
 def test_a_table_of_text_that_is_empty_or_broken_is_named(mirror: Path, text: str, words: str):
     with pytest.raises(Mistake, match=rf"^benchmark\.tasks\.Mine.*: test\.csv {words}.*$"):
@@ -125,6 +133,46 @@ def test_only_pinned_files_are_read(mirror: Path):
     assert list(data["test"]["text"]) == ["test", "б"]
     with pytest.raises(Mistake, match=r"files\.test: none of the files of own/\d+ that match 'test\*' is pinned"):
         lay_out(mirror, files, "Classification", SPLITS, ["train.csv"])
+
+
+@pytest.mark.parametrize("names", [("a/x", "b/x"), ("Faq", "faq"), ("OurFaq", "our_faq")])
+def test_tasks_of_like_names_are_read_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]):
+    """Test texts and what is scored: the library's cache knows a folder by the last part of its name, in snake case."""
+    entry = Entry("own", category="STS", files={"test": "test.csv"})
+    monkeypatch.setattr(pins, "manifest", lambda *_: {"files": [{"path": "test.csv"}]})
+    (tmp_path / "documents").mkdir()
+
+    def each(read: Callable[[str], list[str]]) -> list[list[str]]:
+        with fresh_cache() as another:
+            return [read(name) for name in names if not another()]
+
+    def laid(name: str) -> list[str]:
+        folder = tmp_path / f"source{names.index(name)}"
+        folder.mkdir()
+        (folder / "test.csv").write_text(f"sentence1,sentence2,score\n{name},и,1\nи,{name},2\n", encoding="utf-8")
+        monkeypatch.setattr(pins, "fetch", lambda *_: folder)
+        layout.lay_out(name, entry, tmp_path / "tasks" / name, tmp_path / "documents")
+        return pq.read_table(tmp_path / "tasks" / name / "texts.parquet")["text"].to_pylist()
+
+    def scored(name: str) -> list[str]:
+        task = tasks.load_task(name, entry, tmp_path / "tasks" / name)
+        task.load_data()
+        return list(task.dataset["test"]["sentence1"])
+
+    assert [set(texts) for texts in each(laid)] == [{name, "и"} for name in names]
+    assert each(scored) == [[name, "и"] for name in names]
+
+
+@pytest.mark.usefixtures("project")
+def test_scores_of_other_files_than_qrels_are_words(mirror: Path):
+    files = {
+        "corpus.csv": "_id,text,score\n1,текст,high\n",
+        "queries.csv": "_id,text\n1,вопрос\n",
+        "qrels.csv": "query-id,corpus-id,score\n1,1,1\n",
+    }
+    assert lay_out(mirror, files, "Retrieval", SEARCH, ["*"]).dataset["default"]["test"]["relevant_docs"] == {
+        "1": {"1": 1}
+    }
 
 
 def test_types_of_labels():

@@ -178,7 +178,7 @@ def _own(where: str, entry: Task) -> Iterator[Config]:
             ("top_ranked", "top_ranked"),
         ):
             if role in files:
-                yield Config(name, {SPLIT: files[role]}, types=types)
+                yield Config(name, {SPLIT: files[role]}, types=types if role == "qrels" else {})
     else:
         yield Config("default", files, types=types)
 

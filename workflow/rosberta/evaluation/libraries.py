@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 
 @contextmanager
-def fresh_cache() -> Iterator[None]:
-    """Give `datasets` an empty cache for as long as the block lasts.
+def fresh_cache() -> Iterator[Callable[[], None]]:
+    """Give `datasets` an empty cache for as long as the block lasts, and another one at each call of what is yielded.
 
-    Its cache knows a local folder by its name and README alone: in a shared one, a task whose files have changed, or
-    that lies in another project, would be read as it was.
+    Its cache knows a local folder by the last part of its name, in snake case, and its README alone: in a shared one, a
+    task whose files have changed, or that lies in another project, would be read as it was, and of two tasks `a/x` and
+    `b/x` the second as the first.
     """
     from datasets import config
 
@@ -22,8 +24,14 @@ def fresh_cache() -> Iterator[None]:
     shared.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="fresh-", dir=shared) as folder:
         config.HF_DATASETS_CACHE = Path(folder)
+        numbers = count()
+
+        def another() -> None:
+            config.HF_DATASETS_CACHE = Path(folder) / str(next(numbers))
+
+        another()
         try:
-            yield
+            yield another
         finally:
             config.HF_DATASETS_CACHE = shared
 

@@ -54,7 +54,7 @@ def check_lines(where: str, path: Path, columns: Iterable[str]) -> None:
         Mistake: a column is.
     """
     try:
-        found = pajson.read_json(path, pajson.ReadOptions(block_size=_BLOCK)).schema
+        found = pajson.open_json(path, pajson.ReadOptions(block_size=_BLOCK)).schema
     except pa.ArrowInvalid:
         return  # one array, or damaged: who reads it will say
     for name in columns:
@@ -111,10 +111,12 @@ def _parts(where: str, path: Path) -> Iterator[pa.Table]:
     }
     try:
         names: Sequence[str] = pacsv.open_csv(path, **options).schema.names
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise Mistake(f"{where}: {path.name} has two columns {twice!r}; leave one out")
         texts = pacsv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
         )
         for batch in pacsv.open_csv(path, convert_options=texts, **options):
             yield pa.Table.from_batches([batch])
-    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, UnicodeDecodeError) as error:
         raise Mistake(f"{where}: {path.name} cannot be read ({str(error).splitlines()[0][:200]})") from None

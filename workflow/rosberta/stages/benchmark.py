@@ -40,10 +40,11 @@ def run(experiment: Experiment, key: None = None) -> None:  # noqa: ARG001 (ever
 
     disable_progress_bars()
     counted = 0
-    with whole(BENCHMARK) as part, whole(DOCUMENTS) as corpora, fresh_cache():
+    with whole(BENCHMARK) as part, whole(DOCUMENTS) as corpora, fresh_cache() as another:
         part.mkdir()
         corpora.mkdir()
         for name, entry in tqdm(tasks.items(), desc="lay out tasks", unit="task"):
+            another()
             if entry.category is None:
                 check_pin(name, entry, experiment.hub.datasets)
             counted += lay_out(name, entry, part / name, corpora)

@@ -113,10 +113,11 @@ def _run(experiment: Experiment, key: str) -> None:
 
     data = {name: digest(BENCHMARK / name) for name in tasks}
     kept = SCRATCH / "evaluate" / key
-    with fresh_cache(), aside_of(evaluated.embedder) as aside:
+    with fresh_cache() as another, aside_of(evaluated.embedder) as aside:
         progress = tqdm(tasks.items(), desc=f"evaluate {key}", unit="task")
         for name, task in progress:
             progress.set_postfix_str(name)
+            another()
             inputs = canonical(identity | {"task": vars(entries[name]), "data": data[name]})
             if _is_of(kept / name, inputs):
                 log.info("%s: %s was scored before, and is kept", key, name)
