@@ -306,3 +306,19 @@ def test_search_goes_as_deep_as_mteb_asks(experiment: SimpleNamespace, monkeypat
     metadata = tasks.rumteb()["RuBQRetrieval"].metadata
     queries = datasets.Dataset.from_dict({"id": ["q"], "text": ["слово"]})
     assert len(search(few, queries, task_metadata=metadata, top_k=1000)["q"]) == 150
+
+
+def test_tasks_of_like_names_are_scored_on_what_is_theirs(experiment: SimpleNamespace) -> None:
+    """Where one's file holds but half of the other's: the library's cache would give both the first's."""
+    whole, half = Path("data/benchmark/Likeness"), Path("data/benchmark/likeness")
+    shutil.copytree(whole, half)
+    (lines,) = half.glob("test/*.jsonl")
+    texts = lines.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines.write_text("".join(texts[: len(texts) // 2]), encoding="utf-8")
+    some = only(experiment, "Likeness", alike=Model(weights="results/encoders/tiny", prompts="none"))
+    some.benchmark.tasks["likeness"] = some.benchmark.tasks["Likeness"]
+    evaluate.run(some, "alike")
+    kept = {name: pq.read_table(f"results/scores/alike/examples/{name}.parquet") for name in some.benchmark.tasks}
+    assert {name: len(table) for name, table in kept.items()} == {
+        "Likeness": len(texts), "likeness": len(texts) // 2,
+    }  # fmt: skip

@@ -175,6 +175,24 @@ def test_scores_of_other_files_than_qrels_are_words(mirror: Path):
     }
 
 
+@pytest.mark.usefixtures("project")
+def test_the_stage_reads_tasks_of_like_names_apart(mirror: Path):
+    sets = {"Faq": "own/like1", "faq": "own/like2"}
+    for id in sets.values():
+        (mirror / "datasets" / id).mkdir(parents=True)
+        table = f"sentence1,sentence2,score\nпервый {id},второй {id},1\nтретий {id},первый {id},2\n"
+        (mirror / "datasets" / id / "test.csv").write_text(table, encoding="utf-8")
+    entries = {name: Entry(id, category="STS", files={"test": "test.csv"}) for name, id in sets.items()}
+    whole = experiment(entries, {})
+    pinned = {id: {"revision": COMMIT, "files": ["*"]} for id in sets.values()}
+    whole.hub = Hub.model_validate({"origin": "hub", "datasets": pinned, "models": {}})
+    hub.run(whole)
+    benchmark.run(whole)
+    for name, id in sets.items():
+        texts = pq.read_table(f"data/benchmark/{name}/texts.parquet")["text"].to_pylist()
+        assert set(texts) == {f"{place} {id}" for place in ("первый", "второй", "третий")}
+
+
 def test_types_of_labels():
     for values, kind in (
         (["0", "12", None], pa.int64()),
